@@ -1,0 +1,22 @@
+"""A scalar reverse-mode automatic differentiation engine.
+
+A ``Value`` is a number that remembers how it was computed; ``backward`` gives the exact derivative
+of one number with respect to all the others.
+
+>>> from autograd_scalar import Value, tanh
+>>> w, x, b = Value(2.0), Value(0.5), Value(-1.0)
+>>> y = tanh(w * x + b)
+>>> y.backward()
+>>> w.grad, x.grad, b.grad
+(0.5, 2.0, 1.0)
+"""
+
+from autograd_scalar import functions
+from autograd_scalar.functions import *  # noqa: F403
+from autograd_scalar.modes import detect_anomaly, no_grad
+from autograd_scalar.rules import primitive
+from autograd_scalar.value import Value
+
+__version__ = "0.1.0"
+
+__all__ = ["Value", "detect_anomaly", "no_grad", "primitive", *functions.__all__]

@@ -1,0 +1,55 @@
+"""Walks over a graph of nodes that have ``parents``, none of them recursive.
+
+A node's parents are the nodes it was computed from; a leaf has none. Python's recursion ends at
+a thousand calls, and a training run's graph is easily a million nodes deep, so the stack is ours.
+"""
+
+from typing import Protocol, Self, TypeVar
+
+
+class Node(Protocol):
+    """What this file asks of a node."""
+
+    @property
+    def parents(self) -> tuple[Self, ...]: ...
+
+
+N = TypeVar("N", bound=Node)
+
+
+def topological_order(root: N) -> list[N]:
+    """All nodes that ``root`` was computed from, each once and after its parents; root comes last.
+
+    The order depends on the shape of the graph alone: it is the same in every run.
+
+    >>> from autograd_scalar import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> [node.label or node.op for node in topological_order(a * b + a)]
+    ['a', 'b', '*', '+']
+    """
+    order: list[N] = []
+    seen: set[N] = set()
+    stack: list[N | None] = [root]
+    while stack:
+        node = stack.pop()
+        if node is None:  # all ancestors of the node below it on the stack are in order now
+            order.append(stack.pop())  # type: ignore[arg-type]
+        elif node not in seen:
+            seen.add(node)
+            if node.parents:
+                stack += (node, None)
+                stack += reversed(node.parents)
+            else:
+                order.append(node)
+    return order
+
+
+def leaves(root: N) -> list[N]:
+    """The nodes without parents that ``root`` was computed from, each once.
+
+    >>> from autograd_scalar import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> [leaf.label for leaf in leaves(a * b + a)]
+    ['a', 'b']
+    """
+    return [node for node in topological_order(root) if not node.parents]

@@ -1,0 +1,1044 @@
+"""The rules: every primitive operation and its derivative, one entry each.
+
+An entry is a float function with its derivative written above it. The derivative with respect to
+one operand is a function of
+
+    g        the upstream gradient, d(loss)/d(result)
+    y        the result of the operation
+    x, ...   the operands
+
+and gives that operand's contribution, d(loss)/d(operand) = g * d(result)/d(operand). So
+
+    @primitive(lambda g, y, x: g * cos(x))
+    def sin(x): ...
+
+says that the derivative of the sine is the cosine. There is one derivative per operand, in order.
+A function of any number of operands (``*xs``) has one rule that gives all the contributions.
+
+A primitive called on plain numbers returns a float. Called on anything else it hands itself to
+the class of that operand, to its class method ``__primitive__(primitive, operands)``, which
+records it, differentiates it, prints it, whatever it is for. A derivative is written in arithmetic
+and primitives only, so it means the right thing on all of them. That is why this file imports
+nothing of the package.
+
+Numbers follow IEEE 754, as in NumPy: overflow gives inf, a domain error nan, and nothing raises.
+Formulas are chosen so that results and derivatives keep their digits where the textbook's lose
+them: the sigmoid's derivative is ``y * sigmoid(-x)``, since ``y * (1 - y)`` is zero from x = 37 on.
+"""
+
+# The rules refer to each other in circles, which stops the type checker's inference, not its checks.
+# mypy: disable-error-code="has-type, no-any-return"
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from functools import update_wrapper
+from math import inf, nan
+from typing import Any
+
+Derivative = Callable[..., Any]
+Interval = tuple[float, float]
+
+REAL: Interval = (-inf, inf)
+POSITIVE: Interval = (0.0, inf)
+
+RULES: dict[str, "Primitive"] = {}
+
+
+class Primitive:
+    """One differentiable operation, callable on numbers, on ``Value``s and on mixtures.
+
+    Attributes:
+        name: what a graph calls the operation: ``"exp"``, ``"+"``.
+        function: the operation on floats.
+        derivatives: one rule per operand or, if ``variadic``, one rule that gives all.
+        variadic: whether it takes any number of operands.
+        domain: the open interval that each operand's derivative is defined on; for a variadic
+            primitive a single interval that holds for all.
+    """
+
+    __doc__: str | None
+    __name__: str
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., float],
+        derivatives: tuple[Derivative, ...],
+        domain: tuple[Interval, ...] = (),
+    ) -> None:
+        takes_any_number = 0x04  # CO_VARARGS; the module inspect would double our import time
+        code = function.__code__
+        self.name = name
+        self.function = function
+        self.derivatives = derivatives
+        self.variadic = bool(code.co_flags & takes_any_number)
+        self.arity = 1 if self.variadic else code.co_argcount
+        self.domain = domain or (REAL,) * self.arity
+        update_wrapper(self, function)
+        if self.variadic and code.co_argcount:
+            raise TypeError(
+                f"primitive {name!r}: its operands must be either all named or all in *xs"
+            )
+        if not self.arity == len(derivatives) == len(self.domain):
+            raise TypeError(
+                f"primitive {name!r} takes {self.arity} operand(s), so it needs as many derivatives "
+                f"and domains, not {len(derivatives)} and {len(self.domain)}"
+            )
+
+    def __call__(self, *operands: Any) -> Any:
+        for operand in operands:
+            if operand.__class__ not in _PLAIN:
+                return self._hand_over(operands)
+        return float(self.function(*operands))
+
+    def _hand_over(self, operands: tuple[Any, ...]) -> Any:
+        for operand in operands:
+            recorder = getattr(operand, "__primitive__", None)
+            if recorder is not None:
+                return recorder(self, operands)
+        return self.function(
+            *[as_float(operand, f"{self.name}: an operand") for operand in operands]
+        )
+
+    def check_count(self, operands: Sequence[Any]) -> None:
+        """Raise TypeError if there are too few or too many ``operands``."""
+        if not self.variadic and len(operands) != self.arity:
+            raise TypeError(f"{self.name} takes {self.arity} operand(s), not {len(operands)}")
+
+    def __reduce__(self) -> tuple[Callable[[str], "Primitive"], tuple[str]]:
+        return primitive_named, (self.name,)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+_PLAIN = frozenset({float, int, bool})
+
+
+def primitive(
+    *derivatives: Derivative, name: str | None = None, domain: tuple[Interval, ...] = ()
+) -> Callable[[Callable[..., float]], Primitive]:
+    """Make a differentiable primitive of a function on floats.
+
+    ``derivatives`` has one rule per operand, each a function of the upstream gradient ``g``, the
+    result ``y`` and all the operands. For a function of ``*xs`` it is a single rule that gives all
+    the contributions, one per operand. Rules are written in plain arithmetic and primitives.
+
+    ``name`` is what graphs show, by default the function's; ``domain`` is the open interval of
+    each operand where the derivative exists, by default the whole line: tests draw from it.
+
+    >>> from autograd_scalar import Value, primitive
+    >>> @primitive(lambda g, y, x: g * 3 * x * x)
+    ... def cube(x):
+    ...     return x**3
+    >>> x = Value(2.0)
+    >>> cube(x).backward()
+    >>> x.grad
+    12.0
+    >>> cube(2)
+    8.0
+
+    Raises TypeError if the numbers of operands, derivatives and domains differ, and ValueError
+    if another module's primitive has that name already.
+    """
+
+    def register(function: Callable[..., float]) -> Primitive:
+        key = name or function.__name__
+        known = RULES.get(key)
+        if known is not None and known.__module__ != function.__module__:
+            raise ValueError(f"primitive {key!r} exists already, in {known.__module__}")
+        RULES[key] = Primitive(key, function, derivatives, domain)
+        return RULES[key]
+
+    return register
+
+
+def primitive_named(name: str) -> Primitive:
+    """The primitive of that name; LookupError says what to do if there is none."""
+    if name not in RULES:
+        raise LookupError(f"no primitive {name!r}: import the module that defines it first")
+    return RULES[name]
+
+
+def as_float(number: Any, what: str) -> float:
+    """``number`` as a float; TypeError, beginning with ``what``, if it is not one real number.
+
+    >>> from fractions import Fraction
+    >>> as_float(Fraction(1, 4), "x")
+    0.25
+    >>> as_float("3", "x")
+    Traceback (most recent call last):
+    TypeError: x must be a real number, not '3' (str)
+    """
+    kind = number.__class__
+    if kind in _PLAIN or isinstance(number, numbers.Real) or _is_numpy_real(number):
+        return float(number)
+    shown = repr(number)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    raise TypeError(f"{what} must be a real number, not {shown} ({kind.__name__})")
+
+
+def _is_numpy_real(number: Any) -> bool:
+    """Whether ``number`` is a NumPy bool, integer or float without dimensions (NumPy unimported)."""
+    kind = getattr(getattr(number, "dtype", None), "kind", "")
+    return kind in ("b", "i", "u", "f") and getattr(number, "ndim", None) == 0
+
+
+def _or_nan(function: Callable[[float], float], x: float) -> float:
+    try:
+        return function(x)
+    except ValueError:
+        return nan
+
+
+# --- Arithmetic -----------------------------------------------------------------------------------
+
+
+@primitive(lambda g, y, a, b: g, lambda g, y, a, b: g, name="+")
+def add(a: float, b: float) -> float:
+    """The sum a + b.
+
+    >>> add(1, 2.5)
+    3.5
+    """
+    return a + b
+
+
+@primitive(lambda g, y, a, b: g, lambda g, y, a, b: -g, name="-")
+def subtract(a: float, b: float) -> float:
+    """The difference a - b.
+
+    >>> subtract(1, 2.5)
+    -1.5
+    """
+    return a - b
+
+
+@primitive(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a, name="*")
+def multiply(a: float, b: float) -> float:
+    """The product a * b.
+
+    >>> multiply(3, 0.5)
+    1.5
+    """
+    return a * b
+
+
+@primitive(
+    lambda g, y, a, b: g / b,
+    lambda g, y, a, b: -g * y / b,
+    name="/",
+    domain=(REAL, POSITIVE),
+)
+def divide(a: float, b: float) -> float:
+    """The quotient a / b; a / 0 is inf or -inf, 0 / 0 is nan.
+
+    >>> divide(1, 4), divide(-1, 0)
+    (0.25, -inf)
+    """
+    try:
+        return a / b
+    except ZeroDivisionError:
+        return nan if a == 0 or a != a else math.copysign(inf, a) * math.copysign(1.0, b)
+
+
+@primitive(
+    lambda g, y, x, n: where(abs(n) > 0, g * n * power(x, n - 1), g * n),
+    lambda g, y, x, n: where(abs(y) > 0, g * y * log(x), y),
+    name="**",
+    domain=(POSITIVE, REAL),
+)
+def power(x: float, n: float) -> float:
+    """The power x ** n, real: nan for a negative x with a fractional n.
+
+    0 ** 0 is 1. At n = 0 the derivative by x is 0, and where the power is 0 the one by n is 0.
+
+    >>> power(2, 10), power(0, 0), power(-8, 1 / 3)
+    (1024.0, 1.0, nan)
+    """
+    try:
+        return math.pow(x, n)
+    except ValueError:
+        if x != 0:
+            return nan
+    except OverflowError:
+        pass
+    odd = math.fmod(n, 2.0) in (1.0, -1.0)
+    return math.copysign(inf, x) if odd else inf
+
+
+@primitive(lambda g, y, x: -g, name="neg")
+def negative(x: float) -> float:
+    """The negative -x.
+
+    >>> negative(2)
+    -2.0
+    """
+    return -x
+
+
+@primitive(lambda g, y, x: g * sign(x), name="abs")
+def absolute(x: float) -> float:
+    """The absolute value |x|, with derivative sign(x), 0 at the kink.
+
+    >>> absolute(-2)
+    2.0
+    """
+    return math.fabs(x)
+
+
+@primitive(lambda g, y, a, b: g, lambda g, y, a, b: -g * floor_divide(a, b), name="%")
+def mod(a: float, b: float) -> float:
+    """The remainder a - b * floor(a / b), with the sign of b, as Python's ``%``.
+
+    >>> mod(7, 3), mod(-7, 3), mod(7, 0)
+    (1.0, 2.0, nan)
+    """
+    try:
+        return a % b
+    except ZeroDivisionError:
+        return nan
+
+
+@primitive(lambda g, y, a, b: 0.0, lambda g, y, a, b: 0.0, name="//")
+def floor_divide(a: float, b: float) -> float:
+    """floor(a / b), piecewise constant: its derivatives are 0.
+
+    >>> floor_divide(7, 2), floor_divide(7, 0)
+    (3.0, inf)
+    """
+    try:
+        return a // b
+    except ZeroDivisionError:
+        return divide.function(a, b)
+
+
+@primitive(lambda g, y, x: 0.0)
+def floor(x: float) -> float:
+    """The largest whole number that is not above x; derivative 0.
+
+    >>> floor(-1.5)
+    -2.0
+    """
+    return float(math.floor(x)) if math.isfinite(x) else x
+
+
+@primitive(lambda g, y, x: 0.0)
+def ceil(x: float) -> float:
+    """The smallest whole number that is not below x; derivative 0.
+
+    >>> ceil(1.2)
+    2.0
+    """
+    return float(math.ceil(x)) if math.isfinite(x) else x
+
+
+@primitive(lambda g, y, x: 0.0)
+def sign(x: float) -> float:
+    """-1, 0 or 1 as x is negative, zero or positive; derivative 0.
+
+    >>> sign(-3), sign(0)
+    (-1.0, 0.0)
+    """
+    return math.copysign(1.0, x) if x < 0 or x > 0 else x
+
+
+# --- Exponentials, logarithms, roots --------------------------------------------------------------
+
+_LN2 = math.log(2.0)
+_LOG2_E = 1.4426950408889634
+_LOG10_E = 0.4342944819032518
+
+
+@primitive(lambda g, y, x: g * y)
+def exp(x: float) -> float:
+    """e to the power x.
+
+    >>> exp(1)
+    2.718281828459045
+    """
+    try:
+        return math.exp(x)
+    except OverflowError:
+        return inf
+
+
+@primitive(lambda g, y, x: g * exp(x))
+def expm1(x: float) -> float:
+    """exp(x) - 1, accurate near 0.
+
+    >>> expm1(1e-20)
+    1e-20
+    """
+    try:
+        return math.expm1(x)
+    except OverflowError:
+        return inf
+
+
+@primitive(lambda g, y, x: g * y * _LN2)
+def exp2(x: float) -> float:
+    """2 to the power x.
+
+    >>> exp2(10)
+    1024.0
+    """
+    try:
+        return math.exp2(x)
+    except OverflowError:
+        return inf
+
+
+@primitive(lambda g, y, x: g / x, domain=(POSITIVE,))
+def log(x: float) -> float:
+    """The natural logarithm; -inf at 0 and nan below.
+
+    >>> log(1), log(0)
+    (0.0, -inf)
+    """
+    return _or_nan(math.log, x) if x != 0 else -inf
+
+
+@primitive(lambda g, y, x: g / (1 + x), domain=((-1.0, inf),))
+def log1p(x: float) -> float:
+    """log(1 + x), accurate near 0.
+
+    >>> log1p(1e-20)
+    1e-20
+    """
+    return _or_nan(math.log1p, x) if x != -1 else -inf
+
+
+@primitive(lambda g, y, x: g / x * _LOG2_E, domain=(POSITIVE,))
+def log2(x: float) -> float:
+    """The logarithm to base 2.
+
+    >>> log2(1024)
+    10.0
+    """
+    return _or_nan(math.log2, x) if x != 0 else -inf
+
+
+@primitive(lambda g, y, x: g / x * _LOG10_E, domain=(POSITIVE,))
+def log10(x: float) -> float:
+    """The logarithm to base 10.
+
+    >>> log10(1000)
+    3.0
+    """
+    return _or_nan(math.log10, x) if x != 0 else -inf
+
+
+@primitive(lambda g, y, x: 0.5 * g / y, domain=(POSITIVE,))
+def sqrt(x: float) -> float:
+    """The square root; nan below 0.
+
+    >>> sqrt(9)
+    3.0
+    """
+    return _or_nan(math.sqrt, x)
+
+
+@primitive(lambda g, y, x: g / (3 * y * y))
+def cbrt(x: float) -> float:
+    """The real cube root.
+
+    >>> cbrt(-8)
+    -2.0
+    """
+    return math.cbrt(x)
+
+
+# --- Circular and hyperbolic functions ------------------------------------------------------------
+
+
+@primitive(lambda g, y, x: g * cos(x))
+def sin(x: float) -> float:
+    """The sine of an angle in radians.
+
+    >>> sin(0), round(sin(0.5), 12)
+    (0.0, 0.479425538604)
+    """
+    return _or_nan(math.sin, x)
+
+
+@primitive(lambda g, y, x: -g * sin(x))
+def cos(x: float) -> float:
+    """The cosine of an angle in radians.
+
+    >>> cos(0)
+    1.0
+    """
+    return _or_nan(math.cos, x)
+
+
+@primitive(lambda g, y, x: g * (1 + y * y))
+def tan(x: float) -> float:
+    """The tangent of an angle in radians.
+
+    >>> tan(0)
+    0.0
+    """
+    return _or_nan(math.tan, x)
+
+
+@primitive(lambda g, y, x: g / sqrt((1 - x) * (1 + x)), domain=((-1.0, 1.0),))
+def asin(x: float) -> float:
+    """The angle in [-pi/2, pi/2] whose sine is x; nan outside [-1, 1].
+
+    >>> asin(1)
+    1.5707963267948966
+    """
+    return _or_nan(math.asin, x)
+
+
+@primitive(lambda g, y, x: -g / sqrt((1 - x) * (1 + x)), domain=((-1.0, 1.0),))
+def acos(x: float) -> float:
+    """The angle in [0, pi] whose cosine is x; nan outside [-1, 1].
+
+    >>> acos(1)
+    0.0
+    """
+    return _or_nan(math.acos, x)
+
+
+@primitive(lambda g, y, x: g / hypot(1.0, x) / hypot(1.0, x))
+def atan(x: float) -> float:
+    """The angle in (-pi/2, pi/2) whose tangent is x.
+
+    Its derivative 1 / (1 + x*x) is computed without squaring, which would overflow from 1e154 on.
+
+    >>> atan(1)
+    0.7853981633974483
+    """
+    return math.atan(x)
+
+
+@primitive(
+    lambda g, angle, y, x: g * (x / hypot(x, y)) / hypot(x, y),
+    lambda g, angle, y, x: -g * (y / hypot(x, y)) / hypot(x, y),
+    domain=(REAL, POSITIVE),
+)
+def atan2(y: float, x: float) -> float:
+    """The angle of the point (x, y) from the x axis, in [-pi, pi].
+
+    >>> atan2(1, -1)
+    2.356194490192345
+    """
+    return math.atan2(y, x)
+
+
+@primitive(lambda g, y, x: g * cosh(x))
+def sinh(x: float) -> float:
+    """The hyperbolic sine.
+
+    >>> sinh(0), sinh(-1000)
+    (0.0, -inf)
+    """
+    try:
+        return math.sinh(x)
+    except OverflowError:
+        return math.copysign(inf, x)
+
+
+@primitive(lambda g, y, x: g * sinh(x))
+def cosh(x: float) -> float:
+    """The hyperbolic cosine.
+
+    >>> cosh(0)
+    1.0
+    """
+    try:
+        return math.cosh(x)
+    except OverflowError:
+        return inf
+
+
+@primitive(lambda g, y, x: g / cosh(x) / cosh(x))
+def tanh(x: float) -> float:
+    """The hyperbolic tangent, with derivative 1 / cosh(x)**2: 1 - y*y is 0 from x = 19 on.
+
+    >>> tanh(0), tanh(100)
+    (0.0, 1.0)
+    """
+    return math.tanh(x)
+
+
+@primitive(lambda g, y, x: g / hypot(1.0, x))
+def asinh(x: float) -> float:
+    """The inverse of sinh.
+
+    >>> asinh(0)
+    0.0
+    """
+    return math.asinh(x)
+
+
+@primitive(lambda g, y, x: g / sqrt(x - 1) / sqrt(x + 1), domain=((1.0, inf),))
+def acosh(x: float) -> float:
+    """The inverse of cosh on [1, inf); nan below.
+
+    >>> acosh(1)
+    0.0
+    """
+    return _or_nan(math.acosh, x)
+
+
+@primitive(lambda g, y, x: g / ((1 - x) * (1 + x)), domain=((-1.0, 1.0),))
+def atanh(x: float) -> float:
+    """The inverse of tanh; inf at 1, -inf at -1, nan outside.
+
+    >>> atanh(0), atanh(1)
+    (0.0, inf)
+    """
+    return _or_nan(math.atanh, x) if math.fabs(x) != 1 else math.copysign(inf, x)
+
+
+@primitive(
+    lambda g, y, a, b: where(y > 0, g * (a / y), 0.0),
+    lambda g, y, a, b: where(y > 0, g * (b / y), 0.0),
+)
+def hypot(a: float, b: float) -> float:
+    """sqrt(a*a + b*b) without overflow; at the origin its derivatives are 0.
+
+    >>> hypot(3, 4), hypot(1e200, 0)
+    (5.0, 1e+200)
+    """
+    return math.hypot(a, b)
+
+
+# --- Activations ----------------------------------------------------------------------------------
+
+
+@primitive(lambda g, y, x: g * y * sigmoid(-x))
+def sigmoid(x: float) -> float:
+    """The logistic function 1 / (1 + exp(-x)), without overflow.
+
+    >>> sigmoid(0), sigmoid(-1000)
+    (0.5, 0.0)
+    """
+    if x >= 0:
+        return 1.0 / (1.0 + math.exp(-x))
+    e = math.exp(x)
+    return e / (1.0 + e)
+
+
+@primitive(lambda g, y, x: g * sigmoid(x))
+def softplus(x: float) -> float:
+    """log(1 + exp(x)), without overflow.
+
+    >>> softplus(0), softplus(1000)
+    (0.6931471805599453, 1000.0)
+    """
+    return x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
+
+
+@primitive(lambda g, y, x: where(x > 0, g, 0.0))
+def relu(x: float) -> float:
+    """The larger of x and 0, with derivative 0 at the kink.
+
+    >>> relu(2), relu(-2)
+    (2.0, 0.0)
+    """
+    return 0.0 if x <= 0 else x
+
+
+@primitive(
+    lambda g, y, x, slope: where(x > 0, g, g * slope),
+    lambda g, y, x, slope: where(x > 0, 0.0, g * x),
+)
+def leaky_relu(x: float, slope: float) -> float:
+    """x if it is positive, else slope * x (Maas, Hannun and Ng 2013).
+
+    >>> leaky_relu(-2, 0.5)
+    -1.0
+    """
+    return slope * x if x <= 0 else x
+
+
+@primitive(
+    lambda g, y, x, alpha: where(x > 0, g, g * alpha * exp(x)),
+    lambda g, y, x, alpha: where(x > 0, 0.0, g * expm1(x)),
+)
+def elu(x: float, alpha: float) -> float:
+    """x if it is positive, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter 2016).
+
+    >>> elu(-1000, 2)
+    -2.0
+    """
+    return alpha * math.expm1(x) if x <= 0 else x
+
+
+@primitive(lambda g, y, x: g * (normal_cdf(x) + x * normal_pdf(x)))
+def gelu(x: float) -> float:
+    """x * normal_cdf(x), the exact form (Hendrycks and Gimpel 2016).
+
+    >>> gelu(0), gelu(10)
+    (0.0, 10.0)
+    """
+    return x * normal_cdf.function(x)
+
+
+@primitive(lambda g, y, x: g * sigmoid(x) * (1 + x * sigmoid(-x)))
+def silu(x: float) -> float:
+    """x * sigmoid(x), also called swish (Elfwing, Uchibe and Doya 2018).
+
+    >>> silu(0), silu(100)
+    (0.0, 100.0)
+    """
+    return x * sigmoid.function(x)
+
+
+# --- The error function, the normal distribution, the gamma function ------------------------------
+
+_TWO_OVER_SQRT_PI = 1.1283791670955126
+_ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
+_SQRT_HALF = 0.7071067811865476
+_SQRT_HALF_ERROR = -4.833646656726457e-17  # sqrt(1/2) = _SQRT_HALF + _SQRT_HALF_ERROR
+
+
+def _product_error(a: float, b: float) -> float:
+    """a * b minus its rounded value, exactly (Dekker 1971); for |a|, |b| below 1e150."""
+    a_high = 134217729.0 * a - (134217729.0 * a - a)
+    b_high = 134217729.0 * b - (134217729.0 * b - b)
+    a_low, b_low = a - a_high, b - b_high
+    return a_low * b_low - (((a * b - a_high * b_high) - a_low * b_high) - a_high * b_low)
+
+
+def _exp_minus_square(x: float, scale: float) -> float:
+    """exp(-scale * x * x): the rounding error of x * x, magnified by exp, is put back."""
+    if math.fabs(x) > 50.0:
+        return 0.0
+    return math.exp(-scale * (x * x)) * (1.0 - scale * _product_error(x, x))
+
+
+@primitive(lambda g, y, x: -2 * g * x * y)
+def gaussian(x: float) -> float:
+    """exp(-x*x), accurate in the tails.
+
+    >>> gaussian(0)
+    1.0
+    """
+    return _exp_minus_square(x, 1.0)
+
+
+@primitive(lambda g, y, x: g * _TWO_OVER_SQRT_PI * gaussian(x))
+def erf(x: float) -> float:
+    """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.
+
+    >>> erf(0), erf(10)
+    (0.0, 1.0)
+    """
+    return math.erf(x)
+
+
+@primitive(lambda g, y, x: -g * _TWO_OVER_SQRT_PI * gaussian(x))
+def erfc(x: float) -> float:
+    """The complementary error function 1 - erf(x), accurate where it is small.
+
+    >>> erfc(0), round(erfc(5) * 1e12, 9)
+    (1.0, 1.537459794)
+    """
+    return math.erfc(x)
+
+
+@primitive(lambda g, y, x: -g * x * y)
+def normal_pdf(x: float) -> float:
+    """The density of the standard normal distribution, exp(-x*x/2) / sqrt(2*pi).
+
+    >>> normal_pdf(0)
+    0.3989422804014327
+    """
+    return _ONE_OVER_SQRT_TWO_PI * _exp_minus_square(x, 0.5)
+
+
+@primitive(lambda g, y, x: g * normal_pdf(x))
+def normal_cdf(x: float) -> float:
+    """The standard normal distribution function, accurate in its lower tail.
+
+    >>> normal_cdf(0), round(normal_cdf(-10) * 1e24, 9)
+    (0.5, 7.619853024)
+    """
+    if math.fabs(x) > 50.0:
+        return 0.0 if x < 0 else 1.0
+    t = -x * _SQRT_HALF
+    t_error = -x * _SQRT_HALF_ERROR + _product_error(-x, _SQRT_HALF)
+    return 0.5 * (math.erfc(t) - t_error * _TWO_OVER_SQRT_PI * _exp_minus_square(t, 1.0))
+
+
+@primitive(lambda g, y, x: g * digamma(x), domain=(POSITIVE,))
+def lgamma(x: float) -> float:
+    """The logarithm of the gamma function's absolute value; inf at 0, -1, -2, ...
+
+    >>> lgamma(1), lgamma(0)
+    (0.0, inf)
+    """
+    try:
+        return math.lgamma(x)
+    except (ValueError, OverflowError):
+        return inf
+
+
+@primitive(lambda g, y, x: g * polygamma(1, x), domain=(POSITIVE,))
+def digamma(x: float) -> float:
+    """The derivative of lgamma; nan at its poles 0, -1, -2, ...
+
+    >>> round(digamma(1), 12)
+    -0.577215664902
+    """
+    return _polygamma(0, x)
+
+
+@primitive(
+    lambda g, y, n, x: nan,
+    lambda g, y, n, x: g * polygamma(n + 1, x),
+    domain=(REAL, POSITIVE),
+)
+def polygamma(n: float, x: float) -> float:
+    """The n-th derivative of digamma, for a whole n >= 0; nan for any other n and at the poles.
+
+    >>> round(polygamma(1, 1), 12)
+    1.644934066848
+    """
+    return _polygamma(int(n), x) if n >= 0 and n == math.floor(n) else nan
+
+
+# The Bernoulli numbers B2, B4, ... B16 of the asymptotic series (Abramowitz and Stegun 6.3.18, 6.4.11).
+_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+
+
+def _polygamma(n: int, x: float) -> float:
+    """Reflect to the right half line, step up the recurrence, then the asymptotic series."""
+    if x <= 0 and x == math.floor(x) or x != x or x == -inf:
+        return nan
+    if x == inf:
+        return inf if n == 0 else 0.0
+    if x < 0:
+        return (-1) ** n * _polygamma(n, 1.0 - x) - _cotangent_derivative(n, x)
+    steps = max(0, math.ceil(10 + n - x))
+    terms = [divide.function(1.0, (x + k) ** (n + 1)) for k in range(steps)]
+    z = x + steps
+    if n == 0:
+        series = [b / (2 * k * z ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1)]
+        return math.fsum([math.log(z), -0.5 / z, *[-s for s in series], *[-t for t in terms]])
+    # Divided by n!, so that high orders do not overflow before their time.
+    series = [
+        b * math.comb(2 * k + n - 1, n) / (2 * k * z ** (2 * k + n))
+        for k, b in enumerate(_BERNOULLI, 1)
+    ]
+    total = math.fsum([1 / (n * z**n), 0.5 / z ** (n + 1), *series, *terms])
+    return (-1) ** (n + 1) * math.factorial(n) * total
+
+
+def _cotangent_derivative(n: int, x: float) -> float:
+    """The n-th derivative of pi * cot(pi * x), a polynomial in c = cot(pi * x): c' = -pi * (1 + c*c)."""
+    phase = math.pi * math.remainder(x, 1.0)
+    c = math.cos(phase) / math.sin(phase)
+    polynomial = [0.0, 1.0]
+    for _ in range(n):
+        slope = [k * a for k, a in enumerate(polynomial)][1:] or [0.0]
+        polynomial = [-(a + b) for a, b in zip([*slope, 0.0, 0.0], [0.0, 0.0, *slope], strict=True)]
+    return math.pi ** (n + 1) * math.fsum(a * c**k for k, a in enumerate(polynomial))
+
+
+# --- Choices --------------------------------------------------------------------------------------
+
+
+@primitive(
+    lambda g, y, a, b: where(a > b, g, where(a < b, 0.0, 0.5 * g)),
+    lambda g, y, a, b: where(b > a, g, where(b < a, 0.0, 0.5 * g)),
+)
+def maximum(a: float, b: float) -> float:
+    """The larger of two; at a tie each gets half the gradient. nan if either is nan.
+
+    >>> maximum(1, 2)
+    2.0
+    """
+    return a if a >= b or a != a else b
+
+
+@primitive(
+    lambda g, y, a, b: where(a < b, g, where(a > b, 0.0, 0.5 * g)),
+    lambda g, y, a, b: where(b < a, g, where(b > a, 0.0, 0.5 * g)),
+)
+def minimum(a: float, b: float) -> float:
+    """The smaller of two; at a tie each gets half the gradient. nan if either is nan.
+
+    >>> minimum(1, 2)
+    1.0
+    """
+    return a if a <= b or a != a else b
+
+
+@primitive(
+    lambda g, y, condition, a, b: 0.0,
+    lambda g, y, condition, a, b: where(condition, g, 0.0),
+    lambda g, y, condition, a, b: where(condition, 0.0, g),
+)
+def where(condition: float, a: float, b: float) -> float:
+    """a where the condition holds, else b; the other one gets a gradient of exactly 0.
+
+    >>> where(2 > 1, 10, 20)
+    10.0
+    """
+    return a if condition else b
+
+
+@primitive(
+    lambda g, y, x, low, high: where(x < low, 0.0, where(x > high, 0.0, g)),
+    lambda g, y, x, low, high: where(x < low, where(low > high, 0.0, g), 0.0),
+    lambda g, y, x, low, high: where(x > high, g, where(low > high, g, 0.0)),
+)
+def clamp(x: float, low: float, high: float) -> float:
+    """minimum(maximum(x, low), high); on its bounds x still gets the whole gradient.
+
+    >>> clamp(5, 0, 1)
+    1.0
+    """
+    return x if x != x else min(max(x, low), high)
+
+
+# --- Many operands, one node ----------------------------------------------------------------------
+
+
+def _dot_rule(g: Any, y: Any, *operands: Any) -> list[Any]:
+    half = len(operands) // 2
+    return [g * operand for operand in (*operands[half:], *operands[:half])]
+
+
+@primitive(_dot_rule)
+def dot(*operands: float) -> float:
+    """w1*x1 + w2*x2 + ... of the operands (w1, w2, ..., x1, x2, ...), summed from left to right.
+
+    >>> dot(1, 2, 10, 20)
+    50.0
+    """
+    half = len(operands) // 2
+    total = operands[0] * operands[half]
+    for w, x in zip(operands[1:half], operands[half + 1 :], strict=True):
+        total += w * x
+    return total
+
+
+@primitive(lambda g, y, *xs: [g] * len(xs))
+def fsum(*xs: float) -> float:
+    """The sum, rounded once (Shewchuk 1997).
+
+    >>> fsum(1e16, 1, -1e16)
+    1.0
+    """
+    try:
+        return math.fsum(xs)
+    except OverflowError:  # of a partial sum; scaled by a power of two it loses nothing that counts
+        return math.fsum(x * 2.0**-64 for x in xs) * 2.0**64
+    except ValueError:  # inf and -inf among them
+        return nan
+
+
+@primitive(lambda g, y, *xs: [g / len(xs)] * len(xs))
+def mean(*xs: float) -> float:
+    """The arithmetic mean, its sum rounded once.
+
+    >>> mean(1, 2, 6)
+    3.0
+    """
+    total = fsum.function(*xs)
+    return total / len(xs) if math.isfinite(total) else fsum.function(*[x / len(xs) for x in xs])
+
+
+def _prod_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
+    """Products of all before times all after: right where an operand is 0, unlike g * y / x."""
+    contributions = [g]
+    for x in xs[:-1]:
+        contributions.append(contributions[-1] * x)
+    after = 1.0
+    for k in range(len(xs) - 1, -1, -1):
+        contributions[k] = contributions[k] * after
+        after = after * xs[k]
+    return contributions
+
+
+@primitive(_prod_rule)
+def prod(*xs: float) -> float:
+    """The product of all.
+
+    >>> prod(2, 3, 4)
+    24.0
+    """
+    return math.prod(xs, start=1.0)
+
+
+@primitive(lambda g, y, *xs: [where(y > 0, g * (x / y), 0.0) for x in xs])
+def norm(*xs: float) -> float:
+    """The Euclidean norm without overflow; at the origin its derivatives are 0.
+
+    >>> norm(2, 3, 6)
+    7.0
+    """
+    return math.hypot(*xs)
+
+
+def _logsumexp_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
+    """g times the softmax, shifted by the largest as exp(x - y) would lose digits of a large y."""
+    largest = max(xs)
+    weights = [exp(x - largest) for x in xs]
+    total = fsum(*weights)
+    return [g * (weight / total) for weight in weights]
+
+
+@primitive(_logsumexp_rule)
+def logsumexp(*xs: float) -> float:
+    """log(exp(x1) + exp(x2) + ...), without overflow, and accurate where it is near the largest.
+
+    >>> logsumexp(1000, 1000)
+    1000.6931471805599
+    """
+    if any(x != x for x in xs):
+        return nan
+    largest = max(xs)
+    if math.isinf(largest):
+        return largest
+    others = list(xs)
+    others.remove(largest)
+    return largest + math.log1p(math.fsum(math.exp(x - largest) for x in others))
+
+
+# --- Floats that never raise ----------------------------------------------------------------------
+
+
+def _double_operators(function: Callable[..., float]) -> tuple[Any, Any]:
+    def operate(self: float, other: float) -> "Double":
+        return Double(function(float(self), float(other)))
+
+    def reflected(self: float, other: float) -> "Double":
+        return Double(function(float(other), float(self)))
+
+    return operate, reflected
+
+
+class Double(float):
+    """A float whose arithmetic is that of IEEE 754 where Python's would raise.
+
+    A rule such as ``g / x`` raises ZeroDivisionError on floats at x = 0. It is then run again on
+    these, which is what it meant, and costs nothing where it is not needed.
+
+    >>> 1 / Double(0.0), Double(-8.0) ** 0.5
+    (inf, nan)
+    """
+
+    __add__, __radd__ = _double_operators(add.function)
+    __sub__, __rsub__ = _double_operators(subtract.function)
+    __mul__, __rmul__ = _double_operators(multiply.function)
+    __truediv__, __rtruediv__ = _double_operators(divide.function)
+    __pow__, __rpow__ = _double_operators(power.function)
+
+    def __neg__(self) -> "Double":
+        return Double(-float(self))
+
+    def __abs__(self) -> "Double":
+        return Double(math.fabs(self))
+
+    @classmethod
+    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> "Double":
+        return cls(primitive.function(*map(float, operands)))
