@@ -12,8 +12,9 @@ of one number with respect to all the others.
 """
 
 from autograd_scalar import functions
+from autograd_scalar.anomaly import detect_anomaly
 from autograd_scalar.functions import *  # noqa: F403
-from autograd_scalar.modes import detect_anomaly, no_grad
+from autograd_scalar.modes import no_grad
 from autograd_scalar.rules import primitive
 from autograd_scalar.value import Value
 

@@ -1,119 +1,76 @@
-"""Ways of recording: ``no_grad`` records nothing, ``detect_anomaly`` watches every operation."""
+"""How operations are recorded: always, unless a ``with`` block says otherwise.
 
-import math
-import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from types import FrameType
-from typing import Any
+A mode holds for the thread or task that entered it. Looking that up for every operation would cost
+more than the operation, so the fast paths look at ``ordinary`` alone: whether any thread has
+entered any mode.
+"""
 
-from autograd_scalar.rules import Primitive
-from autograd_scalar.value import Value, _link, _node, contributions, enter_mode
+from __future__ import annotations
+
+from _thread import allocate_lock
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from autograd_scalar.rules import Primitive
+    from autograd_scalar.value import Value
+
+
+class Detector(Protocol):
+    """What watches operations: ``detect_anomaly`` enters one."""
+
+    def record(self, primitive: Primitive, operands: tuple[Any, ...], data: float) -> Value:
+        """The node for a result."""
+
+    def backward(self, node: Value) -> None:
+        """Add the node's contributions to the gradients of its parents."""
+
+
+class Mode(NamedTuple):
+    """Whether operations are recorded, and who watches them."""
+
+    recording: bool = True
+    detector: Detector | None = None
+
+
+_mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (a tuple)
+_entered = 0
+_lock = allocate_lock()
+ordinary = True
+
+
+def current() -> Mode:
+    """The mode of this thread or task."""
+    return _mode.get()
+
+
+@contextmanager
+def enter(**changes: Any) -> Iterator[None]:
+    """Change the mode of this thread or task for the length of a ``with`` block."""
+    global _entered, ordinary
+    token = _mode.set(_mode.get()._replace(**changes))
+    with _lock:
+        _entered += 1
+        ordinary = False
+    try:
+        yield
+    finally:
+        _mode.reset(token)
+        with _lock:
+            _entered -= 1
+            ordinary = not _entered
 
 
 def no_grad() -> AbstractContextManager[None]:
     """Record no graph within a ``with`` block (or a decorated function): results are leaves.
 
+    >>> from autograd_scalar import Value
     >>> x = Value(3.0)
     >>> with no_grad():
     ...     y = x * x
     >>> y.data, y.parents
     (9.0, ())
     """
-    return enter_mode(recording=False)
-
-
-def detect_anomaly() -> AbstractContextManager[None]:
-    """Raise at the operation where a number goes wrong, within a ``with`` block.
-
-    FloatingPointError if a result or a contribution to a gradient is nan, or is inf where all that
-    it was computed from is finite; RuntimeError if ``data`` was overwritten between the forward
-    and the backward pass. Both name the operation, its operands and the line of the user's file.
-    Operations recorded and passed backward within the block are watched, several times slower.
-
-    >>> x = Value(-1.0, label="x")
-    >>> with detect_anomaly():  # doctest: +ELLIPSIS
-    ...     y = x.log()
-    Traceback (most recent call last):
-    FloatingPointError: log(x=-1.0) gave nan, at <doctest ...>, line 2
-    """
-    return enter_mode(detector=_AnomalyDetector())
-
-
-class _WatchedValue(Value):
-    """A node that knows where it was recorded, and what the numbers were then."""
-
-    __slots__ = ("numbers", "place")
-
-    numbers: tuple[float, ...]
-    place: str
-
-
-class _AnomalyDetector:
-    def record(self, primitive: Primitive, operands: tuple[Any, ...], data: float) -> Value:
-        """The result as a watched node; FloatingPointError if it is an anomaly."""
-        numbers = _numbers(operands)
-        call = f"{primitive.name}({', '.join(map(_describe, operands))})"
-        place = _place_in_users_code()
-        if _is_anomaly(data, numbers):
-            raise FloatingPointError(f"{call} gave {data}, at {place}")
-        node = _node(data, *_link(primitive, operands), _WatchedValue)
-        assert isinstance(node, _WatchedValue)
-        node.numbers = (data, *numbers)
-        node.place = place
-        return node
-
-    def backward(self, node: Value) -> None:
-        """Pass the gradient of ``node`` on to its parents, checking what it is computed from."""
-        if node._closure.primitive is None:
-            node._closure.backward(node)
-            return
-        call = f"{node.op}({', '.join(map(_describe, node.operands))})"
-        numbers = (node.data, *_numbers(node.operands))
-        place = "a line that was not watched"
-        if isinstance(node, _WatchedValue):
-            place = node.place
-            if not all(map(_same, numbers, node.numbers)):
-                raise RuntimeError(
-                    f"data was overwritten between forward and backward: {call} = {node.data} was "
-                    f"computed from {node.numbers[1:]} as {node.numbers[0]}, at {place}"
-                )
-        for parent, contribution in contributions(node):
-            if _is_anomaly(contribution, (node.grad, *numbers)):
-                raise FloatingPointError(
-                    f"the backward pass of {call} = {node.data} sent {contribution} to "
-                    f"{_describe(parent)} for a gradient of {node.grad}; recorded at {place}"
-                )
-            parent.grad += contribution
-
-
-def _numbers(operands: Sequence[Any]) -> tuple[float, ...]:
-    return tuple([o.data if isinstance(o, Value) else o for o in operands])
-
-
-def _describe(operand: Any) -> str:
-    if not isinstance(operand, Value):
-        return str(operand)
-    return f"{operand.label}={operand.data}" if operand.label else str(operand.data)
-
-
-def _is_anomaly(result: float, sources: Sequence[float]) -> bool:
-    return math.isnan(result) or (math.isinf(result) and all(map(math.isfinite, sources)))
-
-
-def _same(a: float, b: float) -> bool:
-    return a == b or (a != a and b != b)
-
-
-def _place_in_users_code() -> str:
-    """File and line of the innermost frame outside of the packages ``autograd_scalar`` and ``nn``."""
-    frame = sys._getframe()
-    while frame.f_back is not None and _is_ours(frame):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-
-
-def _is_ours(frame: FrameType) -> bool:
-    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    typed_by_a_user = frame.f_code.co_filename.startswith("<")  # in a session or a doctest
-    return package in ("autograd_scalar", "nn") and not typed_by_a_user
+    return enter(recording=False)

@@ -18,15 +18,15 @@ A function of any number of operands (``*xs``) has one rule that gives all the c
 A primitive called on plain numbers returns a float. Called on anything else it hands itself to
 the class of that operand, to its class method ``__primitive__(primitive, operands)``, which
 records it, differentiates it, prints it, whatever it is for. A derivative is written in arithmetic
-and primitives only, so it means the right thing on all of them. That is why this file imports
-nothing of the package.
+and primitives only, so it means the right thing on all of them. That is why this file knows nothing
+of Values: it imports only a few functions of floats that ``math`` lacks.
 
 Numbers follow IEEE 754, as in NumPy: overflow gives inf, a domain error nan, and nothing raises.
 Formulas are chosen so that results and derivatives keep their digits where the textbook's lose
 them: the sigmoid's derivative is ``y * sigmoid(-x)``, since ``y * (1 - y)`` is zero from x = 37 on.
 """
 
-# The rules refer to each other in circles, which stops the type checker's inference, not its checks.
+# The rules refer to each other in circles, where the type checker can infer no types.
 # mypy: disable-error-code="has-type, no-any-return"
 
 import math
@@ -35,6 +35,8 @@ from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from math import inf, nan
 from typing import Any
+
+from autograd_scalar import special
 
 Derivative = Callable[..., Any]
 Interval = tuple[float, float]
@@ -82,7 +84,7 @@ class Primitive:
             )
         if not self.arity == len(derivatives) == len(self.domain):
             raise TypeError(
-                f"primitive {name!r} takes {self.arity} operand(s), so it needs as many derivatives "
+                f"primitive {name!r} takes {self.arity} operand(s) and needs as many derivatives "
                 f"and domains, not {len(derivatives)} and {len(self.domain)}"
             )
 
@@ -180,7 +182,7 @@ def as_float(number: Any, what: str) -> float:
 
 
 def _is_numpy_real(number: Any) -> bool:
-    """Whether ``number`` is a NumPy bool, integer or float without dimensions (NumPy unimported)."""
+    """Whether ``number`` is a NumPy bool, integer or float of no dimensions (NumPy unimported)."""
     kind = getattr(getattr(number, "dtype", None), "kind", "")
     return kind in ("b", "i", "u", "f") and getattr(number, "ndim", None) == 0
 
@@ -692,25 +694,7 @@ def silu(x: float) -> float:
 
 # --- The error function, the normal distribution, the gamma function ------------------------------
 
-_TWO_OVER_SQRT_PI = 1.1283791670955126
 _ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
-_SQRT_HALF = 0.7071067811865476
-_SQRT_HALF_ERROR = -4.833646656726457e-17  # sqrt(1/2) = _SQRT_HALF + _SQRT_HALF_ERROR
-
-
-def _product_error(a: float, b: float) -> float:
-    """a * b minus its rounded value, exactly (Dekker 1971); for |a|, |b| below 1e150."""
-    a_high = 134217729.0 * a - (134217729.0 * a - a)
-    b_high = 134217729.0 * b - (134217729.0 * b - b)
-    a_low, b_low = a - a_high, b - b_high
-    return a_low * b_low - (((a * b - a_high * b_high) - a_low * b_high) - a_high * b_low)
-
-
-def _exp_minus_square(x: float, scale: float) -> float:
-    """exp(-scale * x * x): the rounding error of x * x, magnified by exp, is put back."""
-    if math.fabs(x) > 50.0:
-        return 0.0
-    return math.exp(-scale * (x * x)) * (1.0 - scale * _product_error(x, x))
 
 
 @primitive(lambda g, y, x: -2 * g * x * y)
@@ -720,10 +704,10 @@ def gaussian(x: float) -> float:
     >>> gaussian(0)
     1.0
     """
-    return _exp_minus_square(x, 1.0)
+    return special.exp_minus_square(x)
 
 
-@primitive(lambda g, y, x: g * _TWO_OVER_SQRT_PI * gaussian(x))
+@primitive(lambda g, y, x: g * special.TWO_OVER_SQRT_PI * gaussian(x))
 def erf(x: float) -> float:
     """The error function, 2/sqrt(pi) times the integral of exp(-t*t) from 0 to x.
 
@@ -733,7 +717,7 @@ def erf(x: float) -> float:
     return math.erf(x)
 
 
-@primitive(lambda g, y, x: -g * _TWO_OVER_SQRT_PI * gaussian(x))
+@primitive(lambda g, y, x: -g * special.TWO_OVER_SQRT_PI * gaussian(x))
 def erfc(x: float) -> float:
     """The complementary error function 1 - erf(x), accurate where it is small.
 
@@ -750,7 +734,7 @@ def normal_pdf(x: float) -> float:
     >>> normal_pdf(0)
     0.3989422804014327
     """
-    return _ONE_OVER_SQRT_TWO_PI * _exp_minus_square(x, 0.5)
+    return _ONE_OVER_SQRT_TWO_PI * special.exp_minus_square(x, 0.5)
 
 
 @primitive(lambda g, y, x: g * normal_pdf(x))
@@ -760,11 +744,7 @@ def normal_cdf(x: float) -> float:
     >>> normal_cdf(0), round(normal_cdf(-10) * 1e24, 9)
     (0.5, 7.619853024)
     """
-    if math.fabs(x) > 50.0:
-        return 0.0 if x < 0 else 1.0
-    t = -x * _SQRT_HALF
-    t_error = -x * _SQRT_HALF_ERROR + _product_error(-x, _SQRT_HALF)
-    return 0.5 * (math.erfc(t) - t_error * _TWO_OVER_SQRT_PI * _exp_minus_square(t, 1.0))
+    return special.normal_cdf(x)
 
 
 @primitive(lambda g, y, x: g * digamma(x), domain=(POSITIVE,))
@@ -787,7 +767,7 @@ def digamma(x: float) -> float:
     >>> round(digamma(1), 12)
     -0.577215664902
     """
-    return _polygamma(0, x)
+    return special.polygamma(0, x)
 
 
 @primitive(
@@ -796,50 +776,12 @@ def digamma(x: float) -> float:
     domain=(REAL, POSITIVE),
 )
 def polygamma(n: float, x: float) -> float:
-    """The n-th derivative of digamma, for a whole n >= 0; nan for any other n and at the poles.
+    """The n-th derivative of digamma, for a whole n from 0 to 170; nan for another, and at poles.
 
     >>> round(polygamma(1, 1), 12)
     1.644934066848
     """
-    return _polygamma(int(n), x) if n >= 0 and n == math.floor(n) else nan
-
-
-# The Bernoulli numbers B2, B4, ... B16 of the asymptotic series (Abramowitz and Stegun 6.3.18, 6.4.11).
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
-
-
-def _polygamma(n: int, x: float) -> float:
-    """Reflect to the right half line, step up the recurrence, then the asymptotic series."""
-    if x <= 0 and x == math.floor(x) or x != x or x == -inf:
-        return nan
-    if x == inf:
-        return inf if n == 0 else 0.0
-    if x < 0:
-        return (-1) ** n * _polygamma(n, 1.0 - x) - _cotangent_derivative(n, x)
-    steps = max(0, math.ceil(10 + n - x))
-    terms = [divide.function(1.0, (x + k) ** (n + 1)) for k in range(steps)]
-    z = x + steps
-    if n == 0:
-        series = [b / (2 * k * z ** (2 * k)) for k, b in enumerate(_BERNOULLI, 1)]
-        return math.fsum([math.log(z), -0.5 / z, *[-s for s in series], *[-t for t in terms]])
-    # Divided by n!, so that high orders do not overflow before their time.
-    series = [
-        b * math.comb(2 * k + n - 1, n) / (2 * k * z ** (2 * k + n))
-        for k, b in enumerate(_BERNOULLI, 1)
-    ]
-    total = math.fsum([1 / (n * z**n), 0.5 / z ** (n + 1), *series, *terms])
-    return (-1) ** (n + 1) * math.factorial(n) * total
-
-
-def _cotangent_derivative(n: int, x: float) -> float:
-    """The n-th derivative of pi * cot(pi * x), a polynomial in c = cot(pi * x): c' = -pi * (1 + c*c)."""
-    phase = math.pi * math.remainder(x, 1.0)
-    c = math.cos(phase) / math.sin(phase)
-    polynomial = [0.0, 1.0]
-    for _ in range(n):
-        slope = [k * a for k, a in enumerate(polynomial)][1:] or [0.0]
-        polynomial = [-(a + b) for a, b in zip([*slope, 0.0, 0.0], [0.0, 0.0, *slope], strict=True)]
-    return math.pi ** (n + 1) * math.fsum(a * c**k for k, a in enumerate(polynomial))
+    return special.polygamma(int(n), x) if 0 <= n <= 170 and n == int(n) else nan
 
 
 # --- Choices --------------------------------------------------------------------------------------
@@ -980,7 +922,7 @@ def norm(*xs: float) -> float:
 
 
 def _logsumexp_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
-    """g times the softmax, shifted by the largest as exp(x - y) would lose digits of a large y."""
+    """The softmax times g, shifted by the largest as exp(x - y) would lose digits of a large y."""
     largest = max(xs)
     weights = [exp(x - largest) for x in xs]
     total = fsum(*weights)

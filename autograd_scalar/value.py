@@ -5,230 +5,26 @@ computed from (``parents``) and a local backward closure, which knows the one th
 how the gradient of this result flows on to these parents. ``backward`` puts the graph in
 topological order and calls the closures from the result back to the leaves. That is all of
 reverse-mode automatic differentiation (Linnainmaa 1970; Griewank and Walther 2008).
-
-A closure closes over nothing: what it needs it finds in the node it is given, so all nodes of one
-operation share one. No node then refers to itself, and a graph is freed the moment its last name
-goes. It also matters for speed: CPython's cyclic collector visits every container it tracks, and
-a closure of its own on every node made a training step three times slower.
 """
 
 from __future__ import annotations
 
 import operator
-from _thread import allocate_lock
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from autograd_scalar import rules
+from autograd_scalar import closures, modes, rules
+from autograd_scalar.closures import Closure
 from autograd_scalar.graph import topological_order
-from autograd_scalar.rules import Double, Primitive, as_float, primitive_named
+from autograd_scalar.rules import Primitive, as_float
 
 _new = object.__new__
 
 
-# --- Local backward closures ----------------------------------------------------------------------
-#
-# One kind for each place that a constant can stand in. A constant operand has no node; the node
-# that uses it keeps it in ``_constant``.
+# --- Recording an operation -----------------------------------------------------------------------
 
 
-class Closure:
-    """What all nodes of one operation share: its name, and how gradient flows back through it.
-
-    Attributes:
-        op: the name of the operation.
-        primitive: its entry in the rules table; None for a node that was wired by hand.
-        backward: adds a node's contributions to the gradients of its parents.
-        operands: a node's parents and constants, each in its place.
-    """
-
-    __slots__ = ("backward", "op", "operands", "primitive")
-
-    def __init__(
-        self,
-        op: str,
-        primitive: Primitive | None,
-        backward: Callable[[Value], None],
-        operands: Callable[[Value], tuple[Any, ...]] = operator.attrgetter("parents"),
-    ) -> None:
-        self.op = op
-        self.primitive = primitive
-        self.backward = backward
-        self.operands = operands
-
-
-def _unary(primitive: Primitive) -> Closure:
-    (derivative,) = primitive.derivatives
-
-    def backward(node: Value) -> None:
-        (x,) = node.parents
-        x.grad += derivative(node.grad, node.data, x.data)
-
-    return Closure(primitive.name, primitive, backward)
-
-
-def _binary(primitive: Primitive) -> Closure:
-    by_a, by_b = primitive.derivatives
-
-    def backward(node: Value) -> None:
-        a, b = node.parents
-        g, y, a_data, b_data = node.grad, node.data, a.data, b.data
-        to_a = by_a(g, y, a_data, b_data)
-        to_b = by_b(g, y, a_data, b_data)
-        a.grad += to_a
-        b.grad += to_b
-
-    return Closure(primitive.name, primitive, backward)
-
-
-def _constant_right(primitive: Primitive) -> Closure:
-    by_a, _ = primitive.derivatives
-
-    def backward(node: Value) -> None:
-        (a,) = node.parents
-        a.grad += by_a(node.grad, node.data, a.data, node._constant)
-
-    return Closure(
-        primitive.name, primitive, backward, lambda node: (*node.parents, node._constant)
-    )
-
-
-def _constant_left(primitive: Primitive) -> Closure:
-    _, by_b = primitive.derivatives
-
-    def backward(node: Value) -> None:
-        (b,) = node.parents
-        b.grad += by_b(node.grad, node.data, node._constant, b.data)
-
-    return Closure(
-        primitive.name, primitive, backward, lambda node: (node._constant, *node.parents)
-    )
-
-
-def _variadic(primitive: Primitive) -> Closure:
-    (rule,) = primitive.derivatives
-
-    def backward(node: Value) -> None:
-        parents = node.parents
-        contributions = rule(node.grad, node.data, *[parent.data for parent in parents])
-        for parent, contribution in zip(parents, contributions, strict=True):
-            parent.grad += contribution
-
-    return Closure(primitive.name, primitive, backward)
-
-
-def _mixed(primitive: Primitive) -> Closure:
-    """Any primitive, with constants anywhere: ``_constant`` then holds all the operands."""
-
-    def backward(node: Value) -> None:
-        for operand, contribution in zip(node._constant, _run_rule(node), strict=True):
-            if isinstance(operand, Value):
-                operand.grad += contribution
-
-    return Closure(primitive.name, primitive, backward, operator.attrgetter("_constant"))
-
-
-def _run_rule(node: Value, kind: Callable[[Any], Any] | None = None) -> Iterable[Any]:
-    """The contribution to each operand of ``node``, computed on floats or numbers of a ``kind``."""
-    primitive: Any = node._closure.primitive
-    numbers = [o.data if isinstance(o, Value) else o for o in node.operands]
-    facts = (node.grad, node.data, *numbers)
-    if kind is not None:
-        facts = tuple(map(kind, facts))
-    if primitive.variadic:
-        return primitive.derivatives[0](*facts)  # type: ignore[no-any-return]
-    return [derivative(*facts) for derivative in primitive.derivatives]
-
-
-_CLOSURES: dict[tuple[Callable[[Primitive], Closure], Primitive], Closure] = {}
-
-
-def _closure(kind: Callable[[Primitive], Closure], primitive: Primitive) -> Closure:
-    if (kind, primitive) not in _CLOSURES:
-        _CLOSURES[kind, primitive] = kind(primitive)
-    return _CLOSURES[kind, primitive]
-
-
-def _link(
-    primitive: Primitive, operands: tuple[Any, ...]
-) -> tuple[tuple[Value, ...], Closure, Any]:
-    """The parents, the closure and the constant of a node of ``primitive`` over ``operands``."""
-    parents = tuple([operand for operand in operands if isinstance(operand, Value)])
-    if len(parents) == len(operands):
-        if primitive.variadic:
-            return parents, _closure(_variadic, primitive), None
-        if len(parents) <= 2:
-            return parents, _closure(_unary if len(parents) == 1 else _binary, primitive), None
-    elif len(operands) == 2 and not primitive.variadic:
-        if isinstance(operands[0], Value):
-            return parents, _closure(_constant_right, primitive), operands[1]
-        return parents, _closure(_constant_left, primitive), operands[0]
-    return parents, _closure(_mixed, primitive), operands
-
-
-def contributions(node: Value) -> list[tuple[Value, float]]:
-    """Each parent of ``node``, once per use, with its contribution, on numbers that never raise.
-
-    This is what a closure does, slowly and with every check: ValueError if a rule gives another
-    number of contributions than there are operands, TypeError if one of them is not a number.
-    """
-    operands, found = node.operands, list(_run_rule(node, Double))
-    what = f"the derivative rule of {node.op!r}"
-    if len(found) != len(operands):
-        raise ValueError(
-            f"{what} must give one contribution per operand: {len(operands)}, not {len(found)}"
-        )
-    return [
-        (operand, as_float(contribution, f"{what}: a contribution"))
-        for operand, contribution in zip(operands, found, strict=True)
-        if isinstance(operand, Value)
-    ]
-
-
-# --- Recording ------------------------------------------------------------------------------------
-
-
-class Detector(Protocol):
-    """What ``detect_anomaly`` puts between an operation and its record."""
-
-    def record(self, primitive: Primitive, operands: tuple[Any, ...], data: float) -> Value: ...
-
-    def backward(self, node: Value) -> None: ...
-
-
-class Mode(NamedTuple):
-    """How operations are recorded in this thread or task."""
-
-    recording: bool = True
-    detector: Detector | None = None
-
-
-_mode: ContextVar[Mode] = ContextVar("mode", default=Mode())
-_modes_entered = 0
-_modes_lock = allocate_lock()
-_ordinary = True  # no mode entered in any thread: the one thing that the fast paths below look at
-
-
-@contextmanager
-def enter_mode(**changes: Any) -> Iterator[None]:
-    """Change the ``Mode`` of this thread or task for the length of a ``with`` block."""
-    global _modes_entered, _ordinary
-    token = _mode.set(_mode.get()._replace(**changes))
-    with _modes_lock:
-        _modes_entered += 1
-        _ordinary = False
-    try:
-        yield
-    finally:
-        _mode.reset(token)
-        with _modes_lock:
-            _modes_entered -= 1
-            _ordinary = not _modes_entered
-
-
-def _node(
+def new_node(
     data: float,
     parents: tuple[Value, ...],
     closure: Closure,
@@ -252,18 +48,18 @@ def _operand(primitive: Primitive, operand: Any) -> Any:
     return as_float(operand, f"{primitive.name}: an operand that is no Value")
 
 
-# The methods below repeat the body of ``_node``, as a call would make each operation a fifth slower.
+# The methods below repeat the body of ``new_node``: a call would make operations a fifth slower.
 
 
 def _operators(primitive: Primitive) -> tuple[Any, Any]:
     """The operator of a binary primitive and its reflection, for numbers on the left."""
     function = primitive.function
-    both = _closure(_binary, primitive)
-    right = _closure(_constant_right, primitive)
-    left = _closure(_constant_left, primitive)
+    both = closures.binary(primitive)
+    right = closures.constant_right(primitive)
+    left = closures.constant_left(primitive)
 
     def operate(self: Value, other: Any) -> Any:
-        if _ordinary and other.__class__ is Value:
+        if modes.ordinary and other.__class__ is Value:
             node = _new(Value)
             node.data = function(self.data, other.data)
             node.grad = 0.0
@@ -272,13 +68,13 @@ def _operators(primitive: Primitive) -> tuple[Any, Any]:
             node._closure = both
             node._constant = None
             return node
-        if _ordinary and other.__class__ is float:
-            return _node(function(self.data, other), (self,), right, other)
+        if modes.ordinary and other.__class__ is float:
+            return new_node(function(self.data, other), (self,), right, other)
         return _general(primitive, other, (self, other))
 
     def reflected(self: Value, other: Any) -> Any:
-        if _ordinary and other.__class__ is float:
-            return _node(function(other, self.data), (self,), left, other)
+        if modes.ordinary and other.__class__ is float:
+            return new_node(function(other, self.data), (self,), left, other)
         return _general(primitive, other, (other, self))
 
     return operate, reflected
@@ -297,10 +93,10 @@ def _general(primitive: Primitive, other: Any, operands: tuple[Any, ...]) -> Any
 def _method(primitive: Primitive) -> Callable[[Value], Value]:
     """A unary primitive as a method; NumPy calls these on arrays of Values."""
     function = primitive.function
-    closure = _closure(_unary, primitive)
+    closure = closures.unary(primitive)
 
     def method(self: Value) -> Value:
-        if _ordinary:
+        if modes.ordinary:
             node = _new(Value)
             node.data = function(self.data)
             node.grad = 0.0
@@ -380,7 +176,9 @@ class Value:
         self.grad = 0.0
         self.parents = tuple(_children) if _children else ()
         self.label = label
-        self._closure = Closure(_op, None, _nothing) if _op or self.parents else _LEAF
+        self._closure = (
+            Closure(_op, None, closures.send_nothing) if _op or self.parents else closures.LEAF
+        )
         self._constant = None
         if label is not None and not isinstance(label, str):
             raise TypeError(f"Value: label must be a string or None, not {label!r}")
@@ -451,11 +249,11 @@ class Value:
         data = primitive.function(*numbers)
         if data.__class__ is not float:
             data = as_float(data, f"the result of {primitive.name}")
-        mode = _mode.get()
+        mode = modes.current()
         if mode.detector is not None:
             node = mode.detector.record(primitive, operands, data)
         else:
-            node = _node(data, *_link(primitive, operands))
+            node = new_node(data, *closures.link(primitive, operands))
         return node if mode.recording else Value(data)
 
     # --- Arithmetic ---
@@ -559,22 +357,22 @@ class Value:
 
         return jupyter(self)
 
-    # --- Copies ---
+    # --- Copies and pickles, of graphs of any depth ---
 
     def __copy__(self) -> Value:
-        return _copy(self, lambda parent: parent)
+        from autograd_scalar import copying
+
+        return copying.shallow(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        for node in topological_order(self):
-            if id(node) not in memo:
-                memo[id(node)] = _copy(node, lambda parent: memo[id(parent)])
-        return memo[id(self)]  # type: ignore[no-any-return]
+        from autograd_scalar import copying
+
+        return copying.deep(self, memo)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the ancestors first, one by one, so that no depth of graph recurses."""
-        if not self.parents or _parents_go_before.get():
-            return _restore, _facts(self)
-        return _restore_after, (_Ancestors(self), *_facts(self))
+        from autograd_scalar import copying
+
+        return copying.reduce(self)
 
     # --- What code written for micrograd uses ---
 
@@ -597,8 +395,8 @@ class Value:
 
 
 def _propagate(nodes: Iterable[Value]) -> None:
-    """Call the local backward closures of ``nodes``, results before what they were computed from."""
-    detector = None if _ordinary else _mode.get().detector
+    """Call the local backward closures of ``nodes``, which come results before operands."""
+    detector = None if modes.ordinary else modes.current().detector
     for node in nodes:
         if node.grad:
             try:
@@ -609,108 +407,11 @@ def _propagate(nodes: Iterable[Value]) -> None:
             except (ZeroDivisionError, OverflowError):
                 if node._closure.primitive is None:
                     raise
-                for parent, contribution in contributions(node):
+                for parent, contribution in closures.contributions(node):
                     parent.grad += contribution
             except (TypeError, ValueError):
                 if node._closure.primitive is not None:
-                    contributions(node)  # says what is wrong with the rule, if it is the rule
+                    closures.contributions(
+                        node
+                    )  # says what is wrong with the rule, if it is the rule
                 raise
-
-
-def _nothing(node: Value) -> None:
-    """The local backward closure of a node that sends no gradient on."""
-
-
-_LEAF = Closure("", None, _nothing)
-
-
-# --- Copying and pickling -------------------------------------------------------------------------
-
-
-def _copy(node: Value, of_parent: Callable[[Value], Value]) -> Value:
-    _refuse_if_wired_by_hand(node)
-    constant = node._constant
-    if isinstance(constant, tuple):
-        constant = tuple([of_parent(o) if isinstance(o, Value) else o for o in constant])
-    copy = _node(node.data, tuple(map(of_parent, node.parents)), node._closure, constant)
-    copy.grad = node.grad
-    copy.label = node.label
-    return copy
-
-
-def _refuse_if_wired_by_hand(node: Value) -> None:
-    if node._closure.primitive is None and node._closure.backward is not _nothing:
-        raise TypeError(
-            f"can't copy or pickle {node!r}: its _backward was assigned by hand and refers to the "
-            "original; make the operation a primitive instead"
-        )
-
-
-def _facts(node: Value) -> tuple[Any, ...]:
-    """All that there is to know of a node, for ``_restore``."""
-    _refuse_if_wired_by_hand(node)
-    return node.data, node.grad, node._closure.primitive or node.op, node.operands, node.label
-
-
-def _restore(
-    data: float,
-    grad: float,
-    operation: Primitive | str,
-    operands: tuple[Any, ...],
-    label: str | None,
-) -> Value:
-    if isinstance(operation, Primitive):
-        node = _node(data, *_link(operation, operands))
-    else:
-        node = Value(data, operands, operation)
-    node.grad = grad
-    node.label = label
-    return node
-
-
-def _restore_after(ancestors: object, *facts: Any) -> Value:
-    """``_restore`` for a root: its ancestors only had to be unpickled before its operands."""
-    return _restore(*facts)
-
-
-class _Ancestors:
-    """The ancestors of a node, pickled as a list: each after its parents, so none recurses.
-
-    A pickler saves the items of a list one by one and remembers what it has saved: a node that is
-    shared is saved once, between several roots too.
-    """
-
-    def __init__(self, root: Value) -> None:
-        self.root = root
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return list, (), None, self._one_by_one()
-
-    def _one_by_one(self) -> Iterator[Any]:
-        end = _EndOfAncestors()
-        yield from topological_order(self.root)[:-1]
-        yield end
-
-
-class _EndOfAncestors:
-    """While one is alive and unpickled, nodes are pickled alone: their parents went before them.
-
-    Picklers read ahead in the list, so only the last item's own turn shows that the rest are saved;
-    if pickling fails before that, the end is dropped.
-    """
-
-    def __init__(self) -> None:
-        _parents_go_before.set(True)
-        self.reached = False
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        self.__del__()
-        return bool, ()
-
-    def __del__(self) -> None:
-        if not self.reached:
-            self.reached = True
-            _parents_go_before.set(False)
-
-
-_parents_go_before: ContextVar[bool] = ContextVar("parents_go_before", default=False)

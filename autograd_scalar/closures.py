@@ -1,0 +1,187 @@
+"""Local backward closures: how the gradient of one result flows on to what it was computed from.
+
+A node keeps a reference to one of these. It closes over nothing of the node: what it needs it finds
+in the node it is given, so all nodes of one operation share one. No node then refers to itself, and
+a graph is freed the moment its last name goes. It also matters for speed: the garbage collector
+visits every container it tracks, and a closure of its own on every node, with its cells, made a
+training step three times slower.
+
+There is a kind for each place that a constant can stand in. A constant operand has no node; the
+node that uses it keeps the float in ``_constant``.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from autograd_scalar.rules import Double, Primitive, as_float
+
+if TYPE_CHECKING:
+    from autograd_scalar.value import Value
+
+
+class Closure:
+    """What all nodes of one operation share: its name, and how gradient flows back through it.
+
+    Attributes:
+        op: the name of the operation.
+        primitive: its entry in the rules table; None for a node that was wired by hand.
+        backward: adds a node's contributions to the gradients of its parents.
+        operands: a node's parents and constants, each in its place.
+    """
+
+    __slots__ = ("backward", "op", "operands", "primitive")
+
+    def __init__(
+        self,
+        op: str,
+        primitive: Primitive | None,
+        backward: Callable[[Value], None],
+        operands: Callable[[Value], tuple[Any, ...]] = operator.attrgetter("parents"),
+    ) -> None:
+        self.op = op
+        self.primitive = primitive
+        self.backward = backward
+        self.operands = operands
+
+
+def send_nothing(node: Value) -> None:
+    """The backward of a leaf, and of a node wired by hand before its ``_backward`` is assigned."""
+
+
+LEAF = Closure("", None, send_nothing)
+
+
+@cache
+def unary(primitive: Primitive) -> Closure:
+    """One operand, a node."""
+    (derivative,) = primitive.derivatives
+
+    def backward(node: Value) -> None:
+        (x,) = node.parents
+        x.grad += derivative(node.grad, node.data, x.data)
+
+    return Closure(primitive.name, primitive, backward)
+
+
+@cache
+def binary(primitive: Primitive) -> Closure:
+    """Two operands, both nodes."""
+    by_a, by_b = primitive.derivatives
+
+    def backward(node: Value) -> None:
+        a, b = node.parents
+        g, y, a_data, b_data = node.grad, node.data, a.data, b.data
+        to_a = by_a(g, y, a_data, b_data)
+        to_b = by_b(g, y, a_data, b_data)
+        a.grad += to_a
+        b.grad += to_b
+
+    return Closure(primitive.name, primitive, backward)
+
+
+@cache
+def constant_right(primitive: Primitive) -> Closure:
+    """Two operands, the right one a constant."""
+    by_a, _ = primitive.derivatives
+
+    def backward(node: Value) -> None:
+        (a,) = node.parents
+        a.grad += by_a(node.grad, node.data, a.data, node._constant)
+
+    def operands(node: Value) -> tuple[Any, ...]:
+        return (*node.parents, node._constant)
+
+    return Closure(primitive.name, primitive, backward, operands)
+
+
+@cache
+def constant_left(primitive: Primitive) -> Closure:
+    """Two operands, the left one a constant."""
+    _, by_b = primitive.derivatives
+
+    def backward(node: Value) -> None:
+        (b,) = node.parents
+        b.grad += by_b(node.grad, node.data, node._constant, b.data)
+
+    def operands(node: Value) -> tuple[Any, ...]:
+        return (node._constant, *node.parents)
+
+    return Closure(primitive.name, primitive, backward, operands)
+
+
+@cache
+def variadic(primitive: Primitive) -> Closure:
+    """Any number of operands, all nodes."""
+    (rule,) = primitive.derivatives
+
+    def backward(node: Value) -> None:
+        parents = node.parents
+        contributions = rule(node.grad, node.data, *[parent.data for parent in parents])
+        for parent, contribution in zip(parents, contributions, strict=True):
+            parent.grad += contribution
+
+    return Closure(primitive.name, primitive, backward)
+
+
+@cache
+def mixed(primitive: Primitive) -> Closure:
+    """Any number of operands, constants anywhere: ``_constant`` then holds all the operands."""
+
+    def backward(node: Value) -> None:
+        for operand, contribution in zip(node._constant, _run_rule(node), strict=True):
+            if operand.__class__ is not float:
+                operand.grad += contribution
+
+    return Closure(primitive.name, primitive, backward, operator.attrgetter("_constant"))
+
+
+def _run_rule(node: Value, kind: Callable[[Any], Any] | None = None) -> Iterable[Any]:
+    """The contribution to each operand of ``node``, computed on floats or numbers of a ``kind``."""
+    primitive: Any = node._closure.primitive
+    numbers = [o if o.__class__ is float else o.data for o in node.operands]
+    facts = (node.grad, node.data, *numbers)
+    if kind is not None:
+        facts = tuple(map(kind, facts))
+    if primitive.variadic:
+        return primitive.derivatives[0](*facts)  # type: ignore[no-any-return]
+    return [derivative(*facts) for derivative in primitive.derivatives]
+
+
+def link(
+    primitive: Primitive, operands: tuple[Value | float, ...]
+) -> tuple[tuple[Value, ...], Closure, Any]:
+    """The parents, the closure and the constant of a node of ``primitive`` over ``operands``."""
+    parents: Any = tuple([operand for operand in operands if operand.__class__ is not float])
+    if len(parents) == len(operands):
+        if primitive.variadic:
+            return parents, variadic(primitive), None
+        if len(parents) <= 2:
+            return parents, unary(primitive) if len(parents) == 1 else binary(primitive), None
+    elif len(operands) == 2 and not primitive.variadic:
+        if operands[1].__class__ is float:
+            return parents, constant_right(primitive), operands[1]
+        return parents, constant_left(primitive), operands[0]
+    return parents, mixed(primitive), operands
+
+
+def contributions(node: Value) -> list[tuple[Value, float]]:
+    """Each parent of ``node``, once per use, with its contribution, on numbers that never raise.
+
+    This is what a closure computes, slowly and with every check: ValueError if a rule gives another
+    number of contributions than there are operands, TypeError if one of them is not a number.
+    """
+    operands, found = node.operands, list(_run_rule(node, Double))
+    what = f"the derivative rule of {node.op!r}"
+    if len(found) != len(operands):
+        raise ValueError(
+            f"{what} must give one contribution per operand: {len(operands)}, not {len(found)}"
+        )
+    return [
+        (operand, as_float(contribution, f"{what}: a contribution"))
+        for operand, contribution in zip(operands, found, strict=True)
+        if operand.__class__ is not float
+    ]
