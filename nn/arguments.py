@@ -1,0 +1,79 @@
+"""Checks and conversions of arguments that several files of the package share."""
+
+import operator
+import random
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def whole_number(name: str, value: object) -> int:
+    """Return `value` as an int, or raise TypeError naming the argument.
+
+    NumPy's integers count as whole numbers; `True` and `2.0` don't, since as a size or a class they
+    are almost always a slip.
+
+    >>> whole_number("nin", 3)
+    3
+    >>> whole_number("nin", 2.0)
+    Traceback (most recent call last):
+    ...
+    TypeError: nin must be an int, got 2.0 (float)
+    """
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    raise TypeError(f"{name} must be an int, got {value!r} ({type(value).__name__})")
+
+
+def size(name: str, value: object) -> int:
+    """Return `value` as a size, an int of at least 1.
+
+    Raises TypeError for what is no int and ValueError for an int below 1, naming the argument.
+
+    >>> size("nin", 0)
+    Traceback (most recent call last):
+    ...
+    ValueError: nin must be at least 1, got 0
+    """
+    number = whole_number(name, value)
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, got {number}")
+    return number
+
+
+def generator(rng: random.Random | int | None) -> random.Random | None:
+    """Return the random generator that `rng` stands for; None stands for Python's shared one.
+
+    Raises TypeError for anything but a `random.Random`, an int to seed one with, or None.
+
+    >>> generator(7).random() == random.Random(7).random()
+    True
+    """
+    if rng is None or isinstance(rng, random.Random):
+        return rng
+    try:
+        return random.Random(whole_number("rng", rng))
+    except TypeError:
+        raise TypeError(
+            f"rng must be a random.Random, an int seed or None, got {rng!r} ({type(rng).__name__})"
+        ) from None
+
+
+def known(name: str, value: str, names: Iterable[str]) -> str:
+    """Return `value` if it is one of `names`, else raise ValueError that suggests the nearest one.
+
+    >>> known("activation", "rulu", ["relu", "tanh"])
+    Traceback (most recent call last):
+    ...
+    ValueError: unknown activation 'rulu', did you mean 'relu'? Known: 'relu', 'tanh'
+    """
+    names = list(names)
+    if value in names:
+        return value
+    nearest = get_close_matches(value.lower(), names, n=1)
+    suggestion = f", did you mean {nearest[0]!r}?" if nearest else "."
+    raise ValueError(
+        f"unknown {name} {value!r}{suggestion} Known: {', '.join(map(repr, sorted(names)))}"
+    )
