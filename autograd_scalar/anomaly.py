@@ -47,7 +47,7 @@ class _AnomalyDetector:
         place = _place_in_users_code()
         if _is_anomaly(data, numbers):
             raise FloatingPointError(f"{call} gave {data}, at {place}")
-        node = new_node(data, *link(primitive, operands), _WatchedValue)
+        node = new_node(data, *link(primitive, operands, float in map(type, operands)), _WatchedValue)
         assert isinstance(node, _WatchedValue)
         node.numbers = (data, *numbers)
         node.place = place

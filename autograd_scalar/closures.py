@@ -152,19 +152,25 @@ def _run_rule(node: Value, kind: Callable[[Any], Any] | None = None) -> Iterable
 
 
 def link(
-    primitive: Primitive, operands: tuple[Value | float, ...]
+    primitive: Primitive, operands: tuple[Value | float, ...], constants: bool
 ) -> tuple[tuple[Value, ...], Closure, Any]:
-    """The parents, the closure and the constant of a node of ``primitive`` over ``operands``."""
-    parents: Any = tuple([operand for operand in operands if operand.__class__ is not float])
-    if len(parents) == len(operands):
-        if primitive.variadic:
-            return parents, variadic(primitive), None
-        if len(parents) <= 2:
-            return parents, unary(primitive) if len(parents) == 1 else binary(primitive), None
-    elif len(operands) == 2 and not primitive.variadic:
-        if operands[1].__class__ is float:
-            return parents, constant_right(primitive), operands[1]
-        return parents, constant_left(primitive), operands[0]
+    """The parents, the closure and the constant of a node of ``primitive`` over ``operands``.
+
+    ``constants`` says whether there are floats among them.
+    """
+    parents: Any = operands
+    if constants:
+        parents = tuple([operand for operand in operands if operand.__class__ is not float])
+        if not primitive.variadic and len(operands) == 2:
+            if operands[1].__class__ is float:
+                return parents, constant_right(primitive), operands[1]
+            return parents, constant_left(primitive), operands[0]
+    elif primitive.variadic:
+        return parents, variadic(primitive), None
+    elif len(operands) == 1:
+        return parents, unary(primitive), None
+    elif len(operands) == 2:
+        return parents, binary(primitive), None
     return parents, mixed(primitive), operands
 
 

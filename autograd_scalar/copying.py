@@ -65,7 +65,7 @@ def _restore(
     label: str | None,
 ) -> Value:
     if isinstance(operation, Primitive):
-        node = new_node(data, *link(operation, operands))
+        node = new_node(data, *link(operation, operands, float in map(type, operands)))
     else:
         node = Value(data, operands, operation)
     node.grad = grad

@@ -89,24 +89,16 @@ class Primitive:
             )
 
     def __call__(self, *operands: Any) -> Any:
+        plain = True
         for operand in operands:
             if operand.__class__ not in _PLAIN:
-                return self._hand_over(operands)
+                plain = False
+                recorder = getattr(operand, "__primitive__", None)
+                if recorder is not None:
+                    return recorder(self, operands)
+        if not plain:
+            operands = tuple([as_float(o, f"{self.name}: an operand") for o in operands])
         return float(self.function(*operands))
-
-    def _hand_over(self, operands: tuple[Any, ...]) -> Any:
-        for operand in operands:
-            recorder = getattr(operand, "__primitive__", None)
-            if recorder is not None:
-                return recorder(self, operands)
-        return self.function(
-            *[as_float(operand, f"{self.name}: an operand") for operand in operands]
-        )
-
-    def check_count(self, operands: Sequence[Any]) -> None:
-        """Raise TypeError if there are too few or too many ``operands``."""
-        if not self.variadic and len(operands) != self.arity:
-            raise TypeError(f"{self.name} takes {self.arity} operand(s), not {len(operands)}")
 
     def __reduce__(self) -> tuple[Callable[[str], "Primitive"], tuple[str]]:
         return primitive_named, (self.name,)
@@ -858,8 +850,8 @@ def dot(*operands: float) -> float:
     """
     half = len(operands) // 2
     total = operands[0] * operands[half]
-    for w, x in zip(operands[1:half], operands[half + 1 :], strict=True):
-        total += w * x
+    for k in range(1, half):
+        total += operands[k] * operands[half + k]
     return total
 
 

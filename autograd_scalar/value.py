@@ -41,11 +41,10 @@ def new_node(
     return node
 
 
-def _operand(primitive: Primitive, operand: Any) -> Any:
-    """A Value as it is, a constant as a float."""
-    if isinstance(operand, Value):
-        return operand
-    return as_float(operand, f"{primitive.name}: an operand that is no Value")
+def _with_floats(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The operands, every constant made a float; TypeError for what is no number."""
+    what = f"{primitive.name}: an operand that is no Value"
+    return tuple([o if isinstance(o, Value) else as_float(o, what) for o in operands])
 
 
 # The methods below repeat the body of ``new_node``: a call would make operations a fifth slower.
@@ -59,7 +58,8 @@ def _operators(primitive: Primitive) -> tuple[Any, Any]:
     left = closures.constant_left(primitive)
 
     def operate(self: Value, other: Any) -> Any:
-        if modes.ordinary and other.__class__ is Value:
+        kind = other.__class__
+        if kind is Value and modes.ordinary:
             node = _new(Value)
             node.data = function(self.data, other.data)
             node.grad = 0.0
@@ -68,12 +68,15 @@ def _operators(primitive: Primitive) -> tuple[Any, Any]:
             node._closure = both
             node._constant = None
             return node
-        if modes.ordinary and other.__class__ is float:
+        if (kind is float or kind is int) and modes.ordinary:
+            other = float(other)
             return new_node(function(self.data, other), (self,), right, other)
         return _general(primitive, other, (self, other))
 
     def reflected(self: Value, other: Any) -> Any:
-        if modes.ordinary and other.__class__ is float:
+        kind = other.__class__
+        if (kind is float or kind is int) and modes.ordinary:
+            other = float(other)
             return new_node(function(other, self.data), (self,), left, other)
         return _general(primitive, other, (other, self))
 
@@ -82,7 +85,7 @@ def _operators(primitive: Primitive) -> tuple[Any, Any]:
 
 def _general(primitive: Primitive, other: Any, operands: tuple[Any, ...]) -> Any:
     try:
-        _operand(primitive, other)
+        operands = _with_floats(primitive, operands)
     except TypeError:
         if type(other).__module__ == "builtins":
             raise
@@ -107,7 +110,8 @@ def _method(primitive: Primitive) -> Callable[[Value], Value]:
             return node
         return Value.__primitive__(primitive, (self,))
 
-    method.__name__ = method.__qualname__ = primitive.__name__
+    method.__name__ = primitive.__name__
+    method.__qualname__ = f"Value.{primitive.__name__}"
     method.__doc__ = (primitive.__doc__ or "").partition(">>>")[0].strip()
     return method
 
@@ -240,20 +244,33 @@ class Value:
     @classmethod
     def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Value:
         """The result of a primitive, recorded: the protocol by which primitives take Values."""
-        primitive.check_count(operands)
-        if {*map(type, operands)} == {Value}:
-            numbers = [operand.data for operand in operands]
-        else:
-            operands = tuple([_operand(primitive, operand) for operand in operands])
-            numbers = [o.data if isinstance(o, Value) else o for o in operands]
+        if len(operands) != primitive.arity and not primitive.variadic:
+            raise TypeError(
+                f"{primitive.name} takes {primitive.arity} operand(s), not {len(operands)}"
+            )
+        numbers = []
+        constants = False
+        for operand in operands:
+            kind = operand.__class__
+            if kind is Value:
+                numbers.append(operand.data)
+            elif kind is float:
+                constants = True
+                numbers.append(operand)
+            elif isinstance(operand, Value):
+                numbers.append(operand.data)
+            else:
+                return cls.__primitive__(primitive, _with_floats(primitive, operands))
         data = primitive.function(*numbers)
         if data.__class__ is not float:
             data = as_float(data, f"the result of {primitive.name}")
+        if modes.ordinary:
+            return new_node(data, *closures.link(primitive, operands, constants))
         mode = modes.current()
         if mode.detector is not None:
             node = mode.detector.record(primitive, operands, data)
         else:
-            node = new_node(data, *closures.link(primitive, operands))
+            node = new_node(data, *closures.link(primitive, operands, constants))
         return node if mode.recording else Value(data)
 
     # --- Arithmetic ---
