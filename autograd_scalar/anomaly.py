@@ -1,16 +1,21 @@
 """``detect_anomaly``: find the operation where a number goes wrong."""
 
+from __future__ import annotations
+
 import math
 import sys
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
-from types import FrameType
-from typing import Any
 
 from autograd_scalar import modes
 from autograd_scalar.closures import contributions, link
 from autograd_scalar.rules import Primitive
 from autograd_scalar.value import Value, new_node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from types import FrameType
+    from typing import Any
 
 
 def detect_anomaly() -> AbstractContextManager[None]:
@@ -47,7 +52,9 @@ class _AnomalyDetector:
         place = _place_in_users_code()
         if _is_anomaly(data, numbers):
             raise FloatingPointError(f"{call} gave {data}, at {place}")
-        node = new_node(data, *link(primitive, operands, float in map(type, operands)), _WatchedValue)
+        node = new_node(
+            data, *link(primitive, operands, float in map(type, operands)), _WatchedValue
+        )
         assert isinstance(node, _WatchedValue)
         node.numbers = (data, *numbers)
         node.place = place

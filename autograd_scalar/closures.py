@@ -13,13 +13,15 @@ node that uses it keeps the float in ``_constant``.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any
 
 from autograd_scalar.rules import Double, Primitive, as_float
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
     from autograd_scalar.value import Value
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import Any
 
 from autograd_scalar.closures import link, send_nothing
 from autograd_scalar.graph import topological_order
 from autograd_scalar.rules import Primitive
 from autograd_scalar.value import Value, new_node
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 
 def shallow(node: Value) -> Value:

@@ -5,8 +5,7 @@ Most are entries of the rules table as they stand. Those here take their operand
 On plain numbers they all return floats.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from __future__ import annotations
 
 from autograd_scalar import rules
 from autograd_scalar.rules import (
@@ -54,6 +53,11 @@ from autograd_scalar.rules import (
     where,
 )
 from autograd_scalar.value import Value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
 
 __all__ = [
     "acos",

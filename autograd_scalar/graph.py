@@ -4,17 +4,19 @@ A node's parents are the nodes it was computed from; a leaf has none. Python's r
 a thousand calls, and a training run's graph is easily a million nodes deep, so the stack is ours.
 """
 
-from typing import Protocol, Self, TypeVar
+from __future__ import annotations
 
+TYPE_CHECKING = False  # the module typing would take longer to import than the whole package
+if TYPE_CHECKING:
+    from typing import Protocol, Self, TypeVar
 
-class Node(Protocol):
-    """What this file asks of a node."""
+    class Node(Protocol):
+        """What this file asks of a node."""
 
-    @property
-    def parents(self) -> tuple[Self, ...]: ...
+        @property
+        def parents(self) -> tuple[Self, ...]: ...
 
-
-N = TypeVar("N", bound=Node)
+    N = TypeVar("N", bound=Node)
 
 
 def topological_order(root: N) -> list[N]:
@@ -28,19 +30,21 @@ def topological_order(root: N) -> list[N]:
     ['a', 'b', '*', '+']
     """
     order: list[N] = []
-    seen: set[N] = set()
-    stack: list[N | None] = [root]
-    while stack:
-        node = stack.pop()
-        if node is None:  # all ancestors of the node below it on the stack are in order now
-            order.append(stack.pop())  # type: ignore[arg-type]
-        elif node not in seen:
-            seen.add(node)
-            if node.parents:
-                stack += (node, None)
-                stack += reversed(node.parents)
-            else:
-                order.append(node)
+    seen = {root}
+    path = [root]  # from the root down to where the walk is
+    ahead = [iter(root.parents)]  # for each node of the path, its parents not yet visited
+    while path:
+        for parent in ahead[-1]:
+            if parent not in seen:
+                seen.add(parent)
+                if parent.parents:
+                    path.append(parent)
+                    ahead.append(iter(parent.parents))
+                    break
+                order.append(parent)
+        else:
+            order.append(path.pop())
+            ahead.pop()
     return order
 
 

@@ -8,34 +8,39 @@ entered any mode.
 from __future__ import annotations
 
 from _thread import allocate_lock
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+    from typing import Any, Protocol
+
     from autograd_scalar.rules import Primitive
     from autograd_scalar.value import Value
 
+    class Detector(Protocol):
+        """What watches operations: ``detect_anomaly`` enters one."""
 
-class Detector(Protocol):
-    """What watches operations: ``detect_anomaly`` enters one."""
+        def record(self, primitive: Primitive, operands: tuple[Any, ...], data: float) -> Value:
+            """The node for a result."""
 
-    def record(self, primitive: Primitive, operands: tuple[Any, ...], data: float) -> Value:
-        """The node for a result."""
-
-    def backward(self, node: Value) -> None:
-        """Add the node's contributions to the gradients of its parents."""
+        def backward(self, node: Value) -> None:
+            """Add the node's contributions to the gradients of its parents."""
 
 
-class Mode(NamedTuple):
+class Mode:
     """Whether operations are recorded, and who watches them."""
 
-    recording: bool = True
-    detector: Detector | None = None
+    __slots__ = ("detector", "recording")
+
+    def __init__(self, recording: bool = True, detector: Detector | None = None) -> None:
+        self.recording = recording
+        self.detector = detector
 
 
-_mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (a tuple)
+_mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (never changed)
 _entered = 0
 _lock = allocate_lock()
 ordinary = True
@@ -47,10 +52,16 @@ def current() -> Mode:
 
 
 @contextmanager
-def enter(**changes: Any) -> Iterator[None]:
-    """Change the mode of this thread or task for the length of a ``with`` block."""
+def enter(*, recording: bool | None = None, detector: Detector | None = None) -> Iterator[None]:
+    """Change the mode of this thread or task for the length of a ``with`` block.
+
+    What is None stays as the block around this one has it.
+    """
     global _entered, ordinary
-    token = _mode.set(_mode.get()._replace(**changes))
+    outer = _mode.get()
+    if recording is None:
+        recording = outer.recording
+    token = _mode.set(Mode(recording, detector or outer.detector))
     with _lock:
         _entered += 1
         ordinary = False

@@ -29,22 +29,28 @@ them: the sigmoid's derivative is ``y * sigmoid(-x)``, since ``y * (1 - y)`` is 
 # The rules refer to each other in circles, where the type checker can infer no types.
 # mypy: disable-error-code="has-type, no-any-return"
 
+from __future__ import annotations
+
 import math
 import numbers
-from collections.abc import Callable, Sequence
+import operator
 from functools import update_wrapper
 from math import inf, nan
-from typing import Any
 
 from autograd_scalar import special
 
-Derivative = Callable[..., Any]
-Interval = tuple[float, float]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Derivative = Callable[..., Any]
+    Interval = tuple[float, float]
 
 REAL: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
 
-RULES: dict[str, "Primitive"] = {}
+RULES: dict[str, Primitive] = {}
 
 
 class Primitive:
@@ -70,7 +76,12 @@ class Primitive:
         domain: tuple[Interval, ...] = (),
     ) -> None:
         takes_any_number = 0x04  # CO_VARARGS; the module inspect would double our import time
-        code = function.__code__
+        code = getattr(function, "__code__", None)
+        if code is None or not all(map(callable, derivatives)):
+            raise TypeError(
+                f"primitive {name!r}: the operation must be a function written in Python and its "
+                f"derivatives functions, not {function!r} and {derivatives!r}"
+            )
         self.name = name
         self.function = function
         self.derivatives = derivatives
@@ -100,7 +111,7 @@ class Primitive:
             operands = tuple([as_float(o, f"{self.name}: an operand") for o in operands])
         return float(self.function(*operands))
 
-    def __reduce__(self) -> tuple[Callable[[str], "Primitive"], tuple[str]]:
+    def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
         return primitive_named, (self.name,)
 
     def __repr__(self) -> str:
@@ -117,7 +128,8 @@ def primitive(
 
     ``derivatives`` has one rule per operand, each a function of the upstream gradient ``g``, the
     result ``y`` and all the operands. For a function of ``*xs`` it is a single rule that gives all
-    the contributions, one per operand. Rules are written in plain arithmetic and primitives.
+    the contributions, one per operand. Rules are written in plain arithmetic and primitives. Where
+    the function has no value it should return inf or nan, not raise.
 
     ``name`` is what graphs show, by default the function's; ``domain`` is the open interval of
     each operand where the derivative exists, by default the whole line: tests draw from it.
@@ -158,6 +170,8 @@ def primitive_named(name: str) -> Primitive:
 def as_float(number: Any, what: str) -> float:
     """``number`` as a float; TypeError, beginning with ``what``, if it is not one real number.
 
+    An int above 1.8e308 is an OverflowError.
+
     >>> from fractions import Fraction
     >>> as_float(Fraction(1, 4), "x")
     0.25
@@ -167,7 +181,10 @@ def as_float(number: Any, what: str) -> float:
     """
     kind = number.__class__
     if kind in _PLAIN or isinstance(number, numbers.Real) or _is_numpy_real(number):
-        return float(number)
+        try:
+            return float(number)
+        except OverflowError:
+            raise OverflowError(f"{what} is too large for a float") from None
     shown = repr(number)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     raise TypeError(f"{what} must be a real number, not {shown} ({kind.__name__})")
@@ -849,9 +866,9 @@ def dot(*operands: float) -> float:
     50.0
     """
     half = len(operands) // 2
-    total = operands[0] * operands[half]
-    for k in range(1, half):
-        total += operands[k] * operands[half + k]
+    total = -0.0  # what leaves every number as it is when added, 0.0 and -0.0 too
+    for product in map(operator.mul, operands[:half], operands[half:]):
+        total += product
     return total
 
 
@@ -942,10 +959,10 @@ def logsumexp(*xs: float) -> float:
 
 
 def _double_operators(function: Callable[..., float]) -> tuple[Any, Any]:
-    def operate(self: float, other: float) -> "Double":
+    def operate(self: float, other: float) -> Double:
         return Double(function(float(self), float(other)))
 
-    def reflected(self: float, other: float) -> "Double":
+    def reflected(self: float, other: float) -> Double:
         return Double(function(float(other), float(self)))
 
     return operate, reflected
@@ -967,12 +984,12 @@ class Double(float):
     __truediv__, __rtruediv__ = _double_operators(divide.function)
     __pow__, __rpow__ = _double_operators(power.function)
 
-    def __neg__(self) -> "Double":
+    def __neg__(self) -> Double:
         return Double(-float(self))
 
-    def __abs__(self) -> "Double":
+    def __abs__(self) -> Double:
         return Double(math.fabs(self))
 
     @classmethod
-    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> "Double":
+    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Double:
         return cls(primitive.function(*map(float, operands)))

@@ -10,13 +10,16 @@ reverse-mode automatic differentiation (Linnainmaa 1970; Griewank and Walther 20
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
-from typing import Any
 
 from autograd_scalar import closures, modes, rules
 from autograd_scalar.closures import Closure
 from autograd_scalar.graph import topological_order
 from autograd_scalar.rules import Primitive, as_float
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
 
 _new = object.__new__
 
