@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     Derivative = Callable[..., Any]
-    Interval = tuple[float, float]
+
+Interval = tuple[float, float]
 
 REAL: Interval = (-inf, inf)
 POSITIVE: Interval = (0.0, inf)
