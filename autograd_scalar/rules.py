@@ -103,13 +103,15 @@ class Primitive:
     def __call__(self, *operands: Any) -> Any:
         plain = True
         for operand in operands:
-            if operand.__class__ not in _PLAIN:
-                plain = False
+            kind = operand.__class__
+            if kind is not float and kind is not bool:
                 recorder = getattr(operand, "__primitive__", None)
                 if recorder is not None:
                     return recorder(self, operands)
+                plain = False
         if not plain:
-            operands = tuple([as_float(o, f"{self.name}: an operand") for o in operands])
+            what = f"{self.name}: an operand"
+            operands = tuple([as_float(operand, what) for operand in operands])
         return float(self.function(*operands))
 
     def __reduce__(self) -> tuple[Callable[[str], Primitive], tuple[str]]:
@@ -256,7 +258,7 @@ def divide(a: float, b: float) -> float:
 
 
 @primitive(
-    lambda g, y, x, n: where(abs(n) > 0, g * n * power(x, n - 1), g * n),
+    lambda g, y, x, n: where(abs(n) + abs(x) > 1e-307, g * n * power(x, n - 1), g * n * y),
     lambda g, y, x, n: where(abs(y) > 0, g * y * log(x), y),
     name="**",
     domain=(POSITIVE, REAL),
@@ -333,7 +335,7 @@ def floor(x: float) -> float:
     >>> floor(-1.5)
     -2.0
     """
-    return float(math.floor(x)) if math.isfinite(x) else x
+    return math.copysign(math.floor(x), x) if math.isfinite(x) else x
 
 
 @primitive(lambda g, y, x: 0.0)
@@ -343,7 +345,7 @@ def ceil(x: float) -> float:
     >>> ceil(1.2)
     2.0
     """
-    return float(math.ceil(x)) if math.isfinite(x) else x
+    return math.copysign(math.ceil(x), x) if math.isfinite(x) else x
 
 
 @primitive(lambda g, y, x: 0.0)
@@ -422,7 +424,7 @@ def log1p(x: float) -> float:
     return _or_nan(math.log1p, x) if x != -1 else -inf
 
 
-@primitive(lambda g, y, x: g / x * _LOG2_E, domain=(POSITIVE,))
+@primitive(lambda g, y, x: g * _LOG2_E / x, domain=(POSITIVE,))
 def log2(x: float) -> float:
     """The logarithm to base 2.
 
@@ -432,7 +434,7 @@ def log2(x: float) -> float:
     return _or_nan(math.log2, x) if x != 0 else -inf
 
 
-@primitive(lambda g, y, x: g / x * _LOG10_E, domain=(POSITIVE,))
+@primitive(lambda g, y, x: g * _LOG10_E / x, domain=(POSITIVE,))
 def log10(x: float) -> float:
     """The logarithm to base 10.
 
@@ -848,7 +850,7 @@ def clamp(x: float, low: float, high: float) -> float:
     >>> clamp(5, 0, 1)
     1.0
     """
-    return x if x != x else min(max(x, low), high)
+    return minimum.function(maximum.function(x, low), high)
 
 
 # --- Many operands, one node ----------------------------------------------------------------------
@@ -882,10 +884,12 @@ def fsum(*xs: float) -> float:
     """
     try:
         return math.fsum(xs)
-    except OverflowError:  # of a partial sum; scaled by a power of two it loses nothing that counts
+    except (OverflowError, ValueError):
+        endless = [x for x in xs if not math.isfinite(x)]
+        if endless:
+            return sum(endless)
+        # A partial sum overflowed; scaled by a power of two nothing is lost that counts.
         return math.fsum(x * 2.0**-64 for x in xs) * 2.0**64
-    except ValueError:  # inf and -inf among them
-        return nan
 
 
 @primitive(lambda g, y, *xs: [g / len(xs)] * len(xs))

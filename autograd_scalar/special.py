@@ -51,17 +51,16 @@ def normal_cdf(x: float) -> float:
 def polygamma(n: int, x: float) -> float:
     """The n-th derivative of digamma, n from 0 to 170; nan at the poles 0, -1, -2, ...
 
-    The recurrence steps x up to where the asymptotic series converges; negative x are reflected.
+    The recurrence steps x up to where the asymptotic series converges. Far to the left, where that
+    would be many steps, x is reflected.
 
     >>> round(polygamma(0, 1.0), 12), round(polygamma(1, 1.0), 12)
     (-0.577215664902, 1.644934066848)
     """
     if x != x or x == -inf or (x <= 0 and x == math.floor(x)):
         return nan
-    if x < 0:
+    if x < -50:
         return _minus_one_to(n) * polygamma(n, 1.0 - x) - _cotangent_derivative(n, x)
-    if x < 1e-300:
-        return inf * _minus_one_to(n + 1) if n or x < 1e-308 else -1.0 / x
     steps = max(0, math.ceil(10 + n - min(x, 1000.0)))
     terms = [_inverse_power(x + k, n + 1) for k in range(steps)]
     z = x + steps
@@ -82,11 +81,11 @@ def _minus_one_to(n: int) -> float:
 
 
 def _inverse_power(x: float, n: int) -> float:
-    """1 / x**n for a positive x, inf where that overflows."""
+    """1 / x**n for an x that is not 0."""
     try:
         return math.pow(x, -n)
     except OverflowError:
-        return inf
+        return inf if x > 0 else inf * _minus_one_to(n)
 
 
 def _cotangent_derivative(n: int, x: float) -> float:
@@ -104,5 +103,5 @@ def _cotangent_derivative(n: int, x: float) -> float:
         return math.pow(math.pi, n + 1) * math.fsum(
             a * math.pow(c, k) for k, a in enumerate(polynomial)
         )
-    except OverflowError:
-        return math.copysign(inf, c) * _minus_one_to(n)
+    except OverflowError:  # of the highest power
+        return math.copysign(inf, polynomial[-1] * math.copysign(1.0, c) ** (n + 1))

@@ -227,12 +227,18 @@ class Value:
         Raises TypeError if ``seed`` is not a number.
         """
         seed = as_float(seed, "backward: seed")
-        inner = [node for node in topological_order(self) if node.parents]
-        for node in inner:
+        order = topological_order(self)
+        # Set aside and added as a whole, since rounding makes a + (b + c) another number than
+        # (a + b) + c: so the second pass doubles a leaf exactly.
+        earlier = [(node, node.grad) for node in order if node.grad and not node.parents]
+        for node in order:
             node.grad = 0.0
-        self.grad += seed
-        inner.reverse()
-        _propagate(inner)
+        self.grad = seed
+        try:
+            _propagate(reversed(order))
+        finally:
+            for leaf, grad in earlier:
+                leaf.grad += grad
 
     def detach(self) -> Value:
         """A new leaf with the same number, through which no gradient flows.

@@ -72,6 +72,8 @@ def test_polygamma_on_the_left_half_line(n: int, x: float) -> None:
         (lambda: special.polygamma(1, 1e300), 1e-300),
         (lambda: special.polygamma(170, 1e-300), -math.inf),
         (lambda: special.polygamma(160, -1e-9), math.inf),
+        (lambda: special.polygamma(60, -51.00000000000001), math.inf),
+        (lambda: special.polygamma(61, -50.99999999999999), math.inf),
         (lambda: special.exp_minus_square(1e300), 0.0),
         (lambda: special.normal_cdf(1e300), 1.0),
         (lambda: special.normal_cdf(-1e300), 0.0),
