@@ -13,6 +13,7 @@ of one number with respect to all the others.
 
 from autograd_scalar import functions
 from autograd_scalar.anomaly import detect_anomaly
+from autograd_scalar.draw import draw
 from autograd_scalar.functions import *  # noqa: F403
 from autograd_scalar.modes import no_grad
 from autograd_scalar.rules import primitive
@@ -20,4 +21,4 @@ from autograd_scalar.value import Value
 
 __version__ = "0.1.0"
 
-__all__ = ["Value", "detect_anomaly", "no_grad", "primitive", *functions.__all__]
+__all__ = ["Value", "detect_anomaly", "draw", "no_grad", "primitive", *functions.__all__]

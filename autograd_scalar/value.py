@@ -379,7 +379,7 @@ class Value:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The picture that Jupyter shows."""
-        from autograd_scalar.draw import jupyter
+        from autograd_scalar.draw.static import jupyter
 
         return jupyter(self)
 

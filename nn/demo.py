@@ -9,8 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from autograd_scalar import Value, no_grad
-from autograd_scalar.draw import draw
+from autograd_scalar import Value, draw, no_grad
 from nn.data import Dataset, iris
 from nn.losses import cross_entropy
 from nn.mlp import MLP, Neuron

@@ -34,7 +34,10 @@ def test_the_forward_pass_stops_at_the_operation() -> None:
         (lambda x: exp(x * 1000), r"exp\(1000\.0\) gave inf"),
         (lambda x: x * math.nan, r"\*\(x=1\.0, nan\) gave nan"),
         (lambda x: (0 * x) / (0 * x), r"/\(0\.0, 0\.0\) gave nan"),
-        (lambda x: dot([x, x], [1e308, 1e308]), r"dot\(x=1\.0, x=1\.0, 1e\+308, 1e\+308\) gave inf"),
+        (
+            lambda x: dot([x, x], [1e308, 1e308]),
+            r"dot\(x=1\.0, x=1\.0, 1e\+308, 1e\+308\) gave inf",
+        ),
         (lambda x: (-x) ** 0.5, r"\*\*\(-1\.0, 0\.5\) gave nan"),
     ],
 )
@@ -54,7 +57,9 @@ def test_the_backward_pass_stops_at_the_operation() -> None:
     x = Value(0.0, label="x")
     with detect_anomaly():
         y = x.sqrt()
-        with pytest.raises(FloatingPointError, match=r"backward pass of sqrt\(x=0\.0\) = 0\.0 sent inf"):
+        with pytest.raises(
+            FloatingPointError, match=r"backward pass of sqrt\(x=0\.0\) = 0\.0 sent inf"
+        ):
             y.backward()
     unwatched = Value(0.0).sqrt()
     with detect_anomaly(), pytest.raises(FloatingPointError, match="a line that was not watched"):
@@ -79,7 +84,9 @@ def test_overwritten_data_is_reported() -> None:
     with detect_anomaly():
         y = w * x
         w.data = 5.0
-        with pytest.raises(RuntimeError, match=r"\*\(w=5\.0, x=3\.0\) = 6\.0 was computed from \(2\.0, 3\.0\)"):
+        with pytest.raises(
+            RuntimeError, match=r"\*\(w=5\.0, x=3\.0\) = 6\.0 was computed from \(2\.0, 3\.0\)"
+        ):
             y.backward()
         w.data = 2.0
         y.backward()
@@ -124,7 +131,10 @@ def test_nodes_wired_by_hand_and_primitives_of_a_user() -> None:
         return x
 
     try:
-        with detect_anomaly(), pytest.raises(FloatingPointError, match="backward pass of bad_at_one"):
+        with (
+            detect_anomaly(),
+            pytest.raises(FloatingPointError, match="backward pass of bad_at_one"),
+        ):
             bad_at_one(Value(1.0)).backward()
     finally:
         del RULES["bad_at_one"]

@@ -127,4 +127,10 @@ def test_every_public_name_is_importable_documented_and_picklable() -> None:
         assert function.__name__ == name
         assert name in pydoc.render_doc(function)
         assert pickle.loads(pickle.dumps(function)) is function
-    assert set(autograd_scalar.__all__) >= {"Value", "primitive", "no_grad", "detect_anomaly", "draw"}
+    assert set(autograd_scalar.__all__) >= {
+        "Value",
+        "primitive",
+        "no_grad",
+        "detect_anomaly",
+        "draw",
+    }

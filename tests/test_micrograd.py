@@ -115,11 +115,11 @@ def test_a_node_without_a_closure_sends_nothing() -> None:
     assert (x.grad, y._prev, y.operands) == (0.0, {x}, (x,))
 
 
-def train(Value, MLP, steps: int = 5):  # type: ignore[no-untyped-def]  # noqa: N803
+def train(Value, MLP, steps: int = 5):  # type: ignore[no-untyped-def]
     """The training loop of micrograd's demo, as it stands there."""
     random.seed(1337)
     model = MLP(2, [4, 4, 1])
-    X = [[random.uniform(-1, 1), random.uniform(-1, 1)] for _ in range(8)]  # noqa: N806
+    X = [[random.uniform(-1, 1), random.uniform(-1, 1)] for _ in range(8)]
     y = [1 if a * b > 0 else -1 for a, b in X]
     losses = []
     for k in range(steps):

@@ -96,7 +96,8 @@ def test_gradient_zeroed_by_hand_as_an_int_works() -> None:
 
 
 @pytest.mark.parametrize(
-    "constant", [2, 2.0, True, Fraction(5, 2), np.float64(2), np.float32(2), np.int64(2), np.bool_(1)]
+    "constant",
+    [2, 2.0, True, Fraction(5, 2), np.float64(2), np.float32(2), np.int64(2), np.bool_(1)],
 )
 def test_constants_of_every_kind_on_either_side_make_no_node(constant: object) -> None:
     x = Value(3.0)
@@ -227,7 +228,7 @@ def test_object_arrays() -> None:
 
 
 UFUNCS = """exp expm1 exp2 log log1p log2 log10 sqrt cbrt sin cos tan arcsin arccos arctan sinh cosh
-tanh arcsinh arccosh arctanh fabs absolute negative positive floor ceil square reciprocal""".split()
+tanh arcsinh arccosh arctanh fabs absolute negative positive floor ceil square reciprocal""".split()  # noqa: SIM905
 
 
 @pytest.mark.parametrize("name", UFUNCS)

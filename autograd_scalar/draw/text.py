@@ -1,0 +1,74 @@
+"""What a picture says: a number, a label and an operation as short, harmless text."""
+
+import math
+
+from autograd_scalar.value import Value
+
+LONGEST_LABEL = 32
+LONGEST_OPERATION = 24
+
+INFIX = {"+": "+", "-": "−", "*": "×", "/": "/", "//": "//", "%": "%", "**": "**"}
+SLOT = "·"  # stands for an operand that has a card, and so an arrow, of its own
+JOINER = "\u200d"  # makes one emoji of several
+
+
+def number(x: float, digits: int = 4) -> str:
+    """A number for display, to a few significant digits.
+
+    Below a million all digits before the point are kept. The exponent appears only where there
+    would be too many digits to read.
+
+    >>> [number(x) for x in (2.0, 1 / 3, 123456.7, 6.02e23, 1e-30, -0.0, math.nan, -math.inf)]
+    ['2', '0.3333', '123457', '6.02e23', '1e-30', '-0', 'nan', '-inf']
+    """
+    x = float(x)
+    if not math.isfinite(x):
+        return repr(x)
+    before_the_point = len(str(int(abs(x)))) if 1 <= abs(x) < 1e6 else 0
+    mantissa, e, exponent = f"{x:.{max(digits, before_the_point)}g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if e else mantissa
+
+
+def plain(text: str) -> str:
+    r"""Text in which every character can be seen, and written in SVG, in DOT and in UTF-8.
+
+    Any other (a line break, a control character, a lone surrogate, an override of the reading
+    direction) is spelled as in Python's source.
+
+    >>> print(plain("two\nlines\x00"))
+    two\nlines\x00
+    """
+    return "".join(
+        c if c.isprintable() or c == JOINER else c.encode("unicode_escape").decode() for c in text
+    )
+
+
+def shortened(text: str, longest: int = LONGEST_LABEL) -> str:
+    """Text with its middle left out where it is longer than ``longest`` characters.
+
+    >>> shortened("layer 1, neuron 12, weight 7", longest=20)
+    'layer 1, neu…eight 7'
+    """
+    if len(text) <= longest:
+        return text
+    tail = longest // 3 + 1
+    return f"{text[: longest - tail - 1]}…{text[-tail:]}"
+
+
+def operation(value: Value) -> str:
+    """The operation that made a value, its constant operands written in their places.
+
+    >>> x = Value(3.0)
+    >>> [operation(y) for y in (x * x, x * 2, 2 / x, x)]
+    ['×', '× 2', '2 /', '']
+    """
+    name = shortened(plain(INFIX.get(value.op, value.op)), LONGEST_OPERATION)
+    places = [SLOT if isinstance(o, Value) else number(o) for o in value.operands]
+    constants = len(places) - places.count(SLOT)
+    if not constants:
+        return name
+    if value.op in INFIX and len(places) == 2:
+        left, right = places
+        return f"{name} {right}" if left == SLOT else f"{left} {name}"
+    call = f"{name}({', '.join(places)})"
+    return call if len(call) <= LONGEST_OPERATION else f"{name}, {constants} constants"

@@ -1,0 +1,1 @@
+"""The tests; a package, so that they import their helpers from here and from nowhere else."""
