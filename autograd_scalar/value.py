@@ -21,10 +21,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    Operator = Callable[["Value", Any], "Value"]
+
 _new = object.__new__
 
 
 # --- Recording an operation -----------------------------------------------------------------------
+#
+# The operators and methods of ``Value`` are made here, each from its entry in the rules table. They
+# come first in the file because the class is made of them; on a first reading, go on to ``Value``.
 
 
 def new_node(
@@ -34,6 +39,7 @@ def new_node(
     constant: Any,
     kind: type[Value] | None = None,
 ) -> Value:
+    """A node for a result ``data``; ``closures.link`` knows the rest."""
     node = _new(kind or Value)
     node.data = data
     node.grad = 0.0
@@ -50,10 +56,11 @@ def _with_floats(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, 
     return tuple([o if isinstance(o, Value) else as_float(o, what) for o in operands])
 
 
-# The methods below repeat the body of ``new_node``: a call would make operations a fifth slower.
+# Where no mode was entered, the methods below do at once what ``__primitive__`` does step by step,
+# and repeat the body of ``new_node``: its call would make every operation a fifth slower.
 
 
-def _operators(primitive: Primitive) -> tuple[Any, Any]:
+def _operators(primitive: Primitive) -> tuple[Operator, Operator]:
     """The operator of a binary primitive and its reflection, for numbers on the left."""
     function = primitive.function
     both = closures.binary(primitive)
@@ -87,12 +94,13 @@ def _operators(primitive: Primitive) -> tuple[Any, Any]:
 
 
 def _general(primitive: Primitive, other: Any, operands: tuple[Any, ...]) -> Any:
+    """An operator on whatever ``other`` is; NotImplemented lets its class have a try."""
     try:
         operands = _with_floats(primitive, operands)
     except TypeError:
         if type(other).__module__ == "builtins":
             raise
-        return NotImplemented  # an array, a dual number: its own class may know what to do
+        return NotImplemented  # an array, say: it does the operation on each of its elements
     return Value.__primitive__(primitive, operands)
 
 
@@ -120,6 +128,8 @@ def _method(primitive: Primitive) -> Callable[[Value], Value]:
 
 
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, Any], Any]:
+    """A comparison of the numbers."""
+
     def method(self: Value, other: Any) -> Any:
         if isinstance(other, Value):
             return compare(self.data, other.data)
