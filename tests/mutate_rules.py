@@ -18,6 +18,7 @@ import argparse
 import ast
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import os
 import signal
 import sys
@@ -225,7 +226,7 @@ class Selection:
         items.sort(key=lambda item: "derivatives_are_those_of_mpmath" not in item.name)
 
 
-def test(mutant: Mutant | None) -> int:
+def run_tests(mutant: Mutant | None) -> int:
     """Pytest's exit status on the mutant (None: on the engine as it is), in this process."""
     hypothesis.settings.register_profile(
         "mutation", phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate], database=None
@@ -259,7 +260,7 @@ def fork(mutant: Mutant | None, log: str) -> int:
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        status = test(mutant)
+        status = run_tests(mutant)
     finally:
         sys.stdout.flush()
         os._exit(status)

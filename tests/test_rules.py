@@ -152,7 +152,7 @@ def test_derivatives_are_the_slopes_of_the_function(
         low, high = interval(primitive, i)
         if not low < xs[i] < high:
             low, high = REAL
-        step = min(0.1 * max(abs(xs[i]), 0.1), 0.5 * (xs[i] - low), 0.5 * (high - xs[i]))
+        step = min(0.1, 0.1 * max(abs(xs[i]), 0.1), 0.5 * (xs[i] - low), 0.5 * (high - xs[i]))
         slope, error = extrapolated_slope(
             lambda x, i=i: primitive(*xs[:i], x, *xs[i + 1 :]), xs[i], step
         )
