@@ -259,14 +259,14 @@ def divide(a: float, b: float) -> float:
 
 @primitive(
     lambda g, y, x, n: where(abs(n) + abs(x) > 1e-307, g * n * power(x, n - 1), g * n * y),
-    lambda g, y, x, n: where(abs(y) > 0, g * y * log(x), y),
+    lambda g, y, x, n: where(abs(x) > 0, g * y * log(x), where(n < 0, g * y * log(x), 0.0 * y)),
     name="**",
     domain=(POSITIVE, REAL),
 )
 def power(x: float, n: float) -> float:
     """The power x ** n, real: nan for a negative x with a fractional n.
 
-    0 ** 0 is 1. At n = 0 the derivative by x is 0, and where the power is 0 the one by n is 0.
+    0 ** 0 is 1. At n = 0 the derivative by x is 0; at x = 0 the one by n is 0 for n >= 0.
 
     >>> power(2, 10), power(0, 0), power(-8, 1 / 3)
     (1024.0, 1.0, nan)
@@ -530,8 +530,8 @@ def atan(x: float) -> float:
 
 
 @primitive(
-    lambda g, angle, y, x: g * (x / hypot(x, y)) / hypot(x, y),
-    lambda g, angle, y, x: -g * (y / hypot(x, y)) / hypot(x, y),
+    lambda g, angle, y, x: 0.5 * g * _cosines(x, y)[0] / hypot(0.5 * x, 0.5 * y),
+    lambda g, angle, y, x: -0.5 * g * _cosines(x, y)[1] / hypot(0.5 * x, 0.5 * y),
     domain=(REAL, POSITIVE),
 )
 def atan2(y: float, x: float) -> float:
@@ -610,8 +610,8 @@ def atanh(x: float) -> float:
 
 
 @primitive(
-    lambda g, y, a, b: where(y > 0, g * (a / y), 0.0),
-    lambda g, y, a, b: where(y > 0, g * (b / y), 0.0),
+    lambda g, y, a, b: where(y > 0, g * _cosines(a, b)[0], 0.0),
+    lambda g, y, a, b: where(y > 0, g * _cosines(a, b)[1], 0.0),
 )
 def hypot(a: float, b: float) -> float:
     """sqrt(a*a + b*b) without overflow; at the origin its derivatives are 0.
@@ -620,6 +620,14 @@ def hypot(a: float, b: float) -> float:
     (5.0, 1e+200)
     """
     return math.hypot(a, b)
+
+
+def _cosines(*xs: Any) -> list[Any]:
+    """Each of xs over the norm of all; scaled first, as the norm may over- or underflow."""
+    largest = max(map(abs, xs))
+    scaled = [x / largest for x in xs]
+    length = norm(*scaled)
+    return [x / length for x in scaled]
 
 
 # --- Activations ----------------------------------------------------------------------------------
@@ -868,7 +876,9 @@ def dot(*operands: float) -> float:
     >>> dot(1, 2, 10, 20)
     50.0
     """
-    half = len(operands) // 2
+    half, odd = divmod(len(operands), 2)
+    if odd:
+        raise ValueError(f"dot takes as many weights as inputs, not {len(operands)} operands")
     total = -0.0  # what leaves every number as it is when added, 0.0 and -0.0 too
     for product in map(operator.mul, operands[:half], operands[half:]):
         total += product
@@ -900,7 +910,9 @@ def mean(*xs: float) -> float:
     3.0
     """
     total = fsum.function(*xs)
-    return total / len(xs) if math.isfinite(total) else fsum.function(*[x / len(xs) for x in xs])
+    if math.isfinite(total):
+        return divide.function(total, len(xs))
+    return fsum.function(*[x / len(xs) for x in xs])
 
 
 def _prod_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
@@ -925,7 +937,7 @@ def prod(*xs: float) -> float:
     return math.prod(xs, start=1.0)
 
 
-@primitive(lambda g, y, *xs: [where(y > 0, g * (x / y), 0.0) for x in xs])
+@primitive(lambda g, y, *xs: [where(y > 0, g * cosine, 0.0) for cosine in _cosines(*xs)])
 def norm(*xs: float) -> float:
     """The Euclidean norm without overflow; at the origin its derivatives are 0.
 
@@ -952,7 +964,7 @@ def logsumexp(*xs: float) -> float:
     """
     if any(x != x for x in xs):
         return nan
-    largest = max(xs)
+    largest = max(xs, default=-inf)
     if math.isinf(largest):
         return largest
     others = list(xs)

@@ -234,13 +234,14 @@ class Value:
         >>> x.grad
         66.0
 
-        Raises TypeError if ``seed`` is not a number.
+        Raises TypeError if ``seed`` is not a number, or a derivative rule of yours gives none.
         """
         seed = as_float(seed, "backward: seed")
         order = topological_order(self)
+        leaves = [node for node in order if not node.parents]
         # Set aside and added as a whole, since rounding makes a + (b + c) another number than
         # (a + b) + c: so the second pass doubles a leaf exactly.
-        earlier = [(node, node.grad) for node in order if node.grad and not node.parents]
+        earlier = [(leaf, leaf.grad) for leaf in leaves if leaf.grad]
         for node in order:
             node.grad = 0.0
         self.grad = seed
@@ -249,6 +250,11 @@ class Value:
         finally:
             for leaf, grad in earlier:
                 leaf.grad += grad
+        if any(leaf.grad.__class__ is complex for leaf in leaves):
+            raise TypeError(
+                "backward: a derivative rule gave a complex number; a negative float ** a fraction "
+                "does in Python, where autograd_scalar.rules.power gives nan"
+            )
 
     def detach(self) -> Value:
         """A new leaf with the same number, through which no gradient flows.

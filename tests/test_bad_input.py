@@ -95,6 +95,8 @@ TABLE: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("rule gives pair", lambda: user_primitive(lambda g, y, x: (g, g))(X).backward(), TypeError, r"derivative rule of '<lambda>': a contribution must be .*tuple"),
     ("too few", lambda: user_primitive(lambda g, y, *xs: [g], many=True)(X, X).backward(), ValueError, r"derivative rule of '<lambda>' must give one contribution per operand: 2, not 1"),
     ("too many", lambda: user_primitive(lambda g, y, *xs: [g] * 3, many=True)(X, 1.0).backward(), ValueError, r"one contribution per operand: 2, not 3"),
+    ("odd dot", lambda: RULES["dot"](X, X, X), ValueError, r"as many weights as inputs, not 3"),
+    ("complex rule", lambda: user_primitive(lambda g, y, x: g * x**0.5)(Value(-2.0)).backward(), TypeError, r"a derivative rule gave a complex number"),
     # nn
     ("no inputs", lambda: nn.MLP(0, [1]), ValueError, r"nin must be at least 1, got 0"),
     ("no layers", lambda: nn.MLP(2, []), ValueError, r"nouts must hold at least one"),

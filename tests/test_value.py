@@ -188,6 +188,12 @@ def test_display() -> None:
     assert (round(Value(2.567), 1), round(x)) == (2.6, 2)
 
 
+def test_jupyter_shows_the_graph() -> None:
+    bundle = (Value(2.0) * 3)._repr_mimebundle_()
+    assert bundle["image/svg+xml"].startswith("<svg")
+    assert bundle["text/plain"] == "Value(data=6.0, grad=0.0)"
+
+
 @pytest.mark.parametrize(
     ("drop", "fix"),
     [
