@@ -19,7 +19,7 @@ from autograd_scalar.rules import Double, Primitive, as_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
     from autograd_scalar.value import Value
@@ -122,7 +122,7 @@ def variadic(primitive: Primitive) -> Closure:
 
     def backward(node: Value) -> None:
         parents = node.parents
-        contributions = rule(node.grad, node.data, *[parent.data for parent in parents])
+        contributions = list(rule(node.grad, node.data, *[parent.data for parent in parents]))
         for parent, contribution in zip(parents, contributions, strict=True):
             parent.grad += contribution
 
@@ -141,15 +141,15 @@ def mixed(primitive: Primitive) -> Closure:
     return Closure(primitive.name, primitive, backward, operator.attrgetter("_constant"))
 
 
-def _run_rule(node: Value, kind: Callable[[Any], Any] | None = None) -> Iterable[Any]:
-    """The contribution to each operand of ``node``, computed on floats or numbers of a ``kind``."""
+def _run_rule(node: Value, convert: Callable[[Any], Any] | None = None) -> list[Any]:
+    """The contribution to each operand of ``node``, computed on floats or what they convert to."""
     primitive: Any = node._closure.primitive
     numbers = [o if o.__class__ is float else o.data for o in node.operands]
     facts = (node.grad, node.data, *numbers)
-    if kind is not None:
-        facts = tuple(map(kind, facts))
+    if convert is not None:
+        facts = tuple(map(convert, facts))
     if primitive.variadic:
-        return primitive.derivatives[0](*facts)  # type: ignore[no-any-return]
+        return list(primitive.derivatives[0](*facts))
     return [derivative(*facts) for derivative in primitive.derivatives]
 
 
@@ -182,7 +182,7 @@ def contributions(node: Value) -> list[tuple[Value, float]]:
     This is what a closure computes, slowly and with every check: ValueError if a rule gives another
     number of contributions than there are operands, TypeError if one of them is not a number.
     """
-    operands, found = node.operands, list(_run_rule(node, Double))
+    operands, found = node.operands, _run_rule(node, Double)
     what = f"the derivative rule of {node.op!r}"
     if len(found) != len(operands):
         raise ValueError(

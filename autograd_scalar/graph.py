@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def topological_order(root: N) -> list[N]:
-    """All nodes that ``root`` was computed from, each once and after its parents; root comes last.
+    """``root`` and all that it was computed from, each node once and after its parents.
 
     The order depends on the shape of the graph alone: it is the same in every run.
 
@@ -34,15 +34,15 @@ def topological_order(root: N) -> list[N]:
     path = [root]  # from the root down to where the walk is
     ahead = [iter(root.parents)]  # for each node of the path, its parents not yet visited
     while path:
-        for parent in ahead[-1]:
+        for parent in ahead[-1]:  # goes on where it was left
             if parent not in seen:
                 seen.add(parent)
-                if parent.parents:
+                if parent.parents:  # first what it was computed from
                     path.append(parent)
                     ahead.append(iter(parent.parents))
                     break
                 order.append(parent)
-        else:
+        else:  # all parents of the last node of the path are in order: now itself
             order.append(path.pop())
             ahead.pop()
     return order

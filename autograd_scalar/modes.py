@@ -1,8 +1,8 @@
 """How operations are recorded: always, unless a ``with`` block says otherwise.
 
 A mode holds for the thread or task that entered it. Looking that up for every operation would cost
-more than the operation, so the fast paths look at ``ordinary`` alone: whether any thread has
-entered any mode.
+more than the operation, so the fast paths look at ``ordinary`` alone: it is true while no thread is
+inside any mode.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Mode:
 _mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (never changed)
 _entered = 0
 _lock = allocate_lock()
-ordinary = True
+ordinary = True  # no thread is inside any mode
 
 
 def current() -> Mode:

@@ -15,11 +15,11 @@ and gives that operand's contribution, d(loss)/d(operand) = g * d(result)/d(oper
 says that the derivative of the sine is the cosine. There is one derivative per operand, in order.
 A function of any number of operands (``*xs``) has one rule that gives all the contributions.
 
-A primitive called on plain numbers returns a float. Called on anything else it hands itself to
-the class of that operand, to its class method ``__primitive__(primitive, operands)``, which
-records it, differentiates it, prints it, whatever it is for. A derivative is written in arithmetic
-and primitives only, so it means the right thing on all of them. That is why this file knows nothing
-of Values: it imports only a few functions of floats that ``math`` lacks.
+A primitive called on plain numbers returns a float. Called on anything else it hands itself to the
+first operand whose class has a class method ``__primitive__(primitive, operands)``, which records
+it, differentiates it, prints it, whatever it is for. A derivative is written in arithmetic,
+comparisons and primitives only, so it means the right thing on all of them. That is why this file
+knows nothing of Values.
 
 Numbers follow IEEE 754, as in NumPy: overflow gives inf, a domain error nan, and nothing raises.
 Formulas are chosen so that results and derivatives keep their digits where the textbook's lose
@@ -62,8 +62,9 @@ class Primitive:
         function: the operation on floats.
         derivatives: one rule per operand or, if ``variadic``, one rule that gives all.
         variadic: whether it takes any number of operands.
-        domain: the open interval that each operand's derivative is defined on; for a variadic
-            primitive a single interval that holds for all.
+        arity: how many operands it takes; 1 if ``variadic``, for the one rule that it has.
+        domain: for each operand an open interval in which the function is differentiable almost
+            everywhere, to draw tests from; a variadic primitive has one for all.
     """
 
     __doc__: str | None
@@ -101,15 +102,15 @@ class Primitive:
             )
 
     def __call__(self, *operands: Any) -> Any:
-        plain = True
+        all_floats = True
         for operand in operands:
             kind = operand.__class__
-            if kind is not float and kind is not bool:
+            if kind is not float and kind is not bool:  # a bool is a condition of ``where``
                 recorder = getattr(operand, "__primitive__", None)
                 if recorder is not None:
                     return recorder(self, operands)
-                plain = False
-        if not plain:
+                all_floats = False
+        if not all_floats:
             what = f"{self.name}: an operand"
             operands = tuple([as_float(operand, what) for operand in operands])
         return float(self.function(*operands))
@@ -134,18 +135,18 @@ def primitive(
     the contributions, one per operand. Rules are written in plain arithmetic and primitives. Where
     the function has no value it should return inf or nan, not raise.
 
-    ``name`` is what graphs show, by default the function's; ``domain`` is the open interval of
-    each operand where the derivative exists, by default the whole line: tests draw from it.
+    ``name`` is what graphs show, by default the function's; ``domain`` has for each operand an open
+    interval where the derivative exists, by default the whole line: tests draw from it.
 
     >>> from autograd_scalar import Value, primitive
     >>> @primitive(lambda g, y, x: g * 3 * x * x)
-    ... def cube(x):
+    ... def cubed(x):
     ...     return x**3
     >>> x = Value(2.0)
-    >>> cube(x).backward()
+    >>> cubed(x).backward()
     >>> x.grad
     12.0
-    >>> cube(2)
+    >>> cubed(2)
     8.0
 
     Raises TypeError if the numbers of operands, derivatives and domains differ, and ValueError
@@ -154,7 +155,7 @@ def primitive(
 
     def register(function: Callable[..., float]) -> Primitive:
         key = name or function.__name__
-        known = RULES.get(key)
+        known = RULES.get(key)  # of the same module: a notebook's cell that is run again
         if known is not None and known.__module__ != function.__module__:
             raise ValueError(f"primitive {key!r} exists already, in {known.__module__}")
         RULES[key] = Primitive(key, function, derivatives, domain)
@@ -200,10 +201,19 @@ def _is_numpy_real(number: Any) -> bool:
 
 
 def _or_nan(function: Callable[[float], float], x: float) -> float:
+    """A function of ``math``, nan outside of its domain."""
     try:
         return function(x)
     except ValueError:
         return nan
+
+
+def _or_inf(function: Callable[[float], float], x: float) -> float:
+    """A positive function of ``math``, inf where it overflows."""
+    try:
+        return function(x)
+    except OverflowError:
+        return inf
 
 
 # --- Arithmetic -----------------------------------------------------------------------------------
@@ -241,7 +251,7 @@ def multiply(a: float, b: float) -> float:
 
 @primitive(
     lambda g, y, a, b: g / b,
-    lambda g, y, a, b: -g * y / b,
+    lambda g, y, a, b: -g * (y / b),
     name="/",
     domain=(REAL, POSITIVE),
 )
@@ -258,7 +268,13 @@ def divide(a: float, b: float) -> float:
 
 
 @primitive(
-    lambda g, y, x, n: where(abs(n) + abs(x) > 1e-307, g * n * power(x, n - 1), g * n * y),
+    # n * x**(n-1), but at n = 0 where x**-1 is inf: there 0 and not 0 * inf.
+    lambda g, y, x, n: where(
+        abs(n) > 0,
+        g * n * power(x, n - 1),
+        where(abs(x) > 1e-307, g * n * power(x, n - 1), g * n * y),
+    ),
+    # x**n * log(x), but at x = 0 and n >= 0, where log(x) is -inf: there 0, or nan if y is.
     lambda g, y, x, n: where(abs(x) > 0, g * y * log(x), where(n < 0, g * y * log(x), 0.0 * y)),
     name="**",
     domain=(POSITIVE, REAL),
@@ -266,7 +282,8 @@ def divide(a: float, b: float) -> float:
 def power(x: float, n: float) -> float:
     """The power x ** n, real: nan for a negative x with a fractional n.
 
-    0 ** 0 is 1. At n = 0 the derivative by x is 0; at x = 0 the one by n is 0 for n >= 0.
+    0 ** 0 is 1. At n = 0 the derivative by x is 0; at x = 0 the one by n is 0 for n >= 0. For a
+    negative x the one by n is nan.
 
     >>> power(2, 10), power(0, 0), power(-8, 1 / 3)
     (1024.0, 1.0, nan)
@@ -360,9 +377,9 @@ def sign(x: float) -> float:
 
 # --- Exponentials, logarithms, roots --------------------------------------------------------------
 
-_LN2 = math.log(2.0)
-_LOG2_E = 1.4426950408889634
-_LOG10_E = 0.4342944819032518
+_LN2 = 0.6931471805599453  # log(2)
+_LOG2_E = 1.4426950408889634  # 1 / log(2)
+_LOG10_E = 0.4342944819032518  # 1 / log(10)
 
 
 @primitive(lambda g, y, x: g * y)
@@ -372,10 +389,7 @@ def exp(x: float) -> float:
     >>> exp(1)
     2.718281828459045
     """
-    try:
-        return math.exp(x)
-    except OverflowError:
-        return inf
+    return _or_inf(math.exp, x)
 
 
 @primitive(lambda g, y, x: g * exp(x))
@@ -385,10 +399,7 @@ def expm1(x: float) -> float:
     >>> expm1(1e-20)
     1e-20
     """
-    try:
-        return math.expm1(x)
-    except OverflowError:
-        return inf
+    return _or_inf(math.expm1, x)
 
 
 @primitive(lambda g, y, x: g * y * _LN2)
@@ -398,10 +409,7 @@ def exp2(x: float) -> float:
     >>> exp2(10)
     1024.0
     """
-    try:
-        return math.exp2(x)
-    except OverflowError:
-        return inf
+    return _or_inf(math.exp2, x)
 
 
 @primitive(lambda g, y, x: g / x, domain=(POSITIVE,))
@@ -521,7 +529,7 @@ def acos(x: float) -> float:
 def atan(x: float) -> float:
     """The angle in (-pi/2, pi/2) whose tangent is x.
 
-    Its derivative 1 / (1 + x*x) is computed without squaring, which would overflow from 1e154 on.
+    Its derivative 1 / (1 + x*x) is computed without squaring, which would overflow above 1e155.
 
     >>> atan(1)
     0.7853981633974483
@@ -529,13 +537,14 @@ def atan(x: float) -> float:
     return math.atan(x)
 
 
+# x / r**2 as (x / r) / (r / 2) / 2: where r overflows, r / 2 does not.
 @primitive(
     lambda g, angle, y, x: 0.5 * g * _cosines(x, y)[0] / hypot(0.5 * x, 0.5 * y),
     lambda g, angle, y, x: -0.5 * g * _cosines(x, y)[1] / hypot(0.5 * x, 0.5 * y),
     domain=(REAL, POSITIVE),
 )
 def atan2(y: float, x: float) -> float:
-    """The angle of the point (x, y) from the x axis, in [-pi, pi].
+    """The angle of the point (x, y) from the x axis, in [-pi, pi]; at the origin no derivatives.
 
     >>> atan2(1, -1)
     2.356194490192345
@@ -563,15 +572,12 @@ def cosh(x: float) -> float:
     >>> cosh(0)
     1.0
     """
-    try:
-        return math.cosh(x)
-    except OverflowError:
-        return inf
+    return _or_inf(math.cosh, x)
 
 
 @primitive(lambda g, y, x: g / cosh(x) / cosh(x))
 def tanh(x: float) -> float:
-    """The hyperbolic tangent, with derivative 1 / cosh(x)**2: 1 - y*y is 0 from x = 19 on.
+    """The hyperbolic tangent, with derivative 1 / cosh(x)**2: 1 - y*y is 0 from x = 20 on.
 
     >>> tanh(0), tanh(100)
     (0.0, 1.0)
@@ -610,8 +616,8 @@ def atanh(x: float) -> float:
 
 
 @primitive(
-    lambda g, y, a, b: where(y > 0, g * _cosines(a, b)[0], 0.0),
-    lambda g, y, a, b: where(y > 0, g * _cosines(a, b)[1], 0.0),
+    lambda g, y, a, b: where(y <= 0, 0.0, g * _cosines(a, b)[0]),
+    lambda g, y, a, b: where(y <= 0, 0.0, g * _cosines(a, b)[1]),
 )
 def hypot(a: float, b: float) -> float:
     """sqrt(a*a + b*b) without overflow; at the origin its derivatives are 0.
@@ -879,7 +885,9 @@ def dot(*operands: float) -> float:
     half, odd = divmod(len(operands), 2)
     if odd:
         raise ValueError(f"dot takes as many weights as inputs, not {len(operands)} operands")
-    total = -0.0  # what leaves every number as it is when added, 0.0 and -0.0 too
+    # Not by sum(), which from Python 3.12 on rounds otherwise than additions one by one. Added to
+    # any number, 0.0 and -0.0 too, -0.0 leaves it as it is.
+    total = -0.0
     for product in map(operator.mul, operands[:half], operands[half:]):
         total += product
     return total
@@ -937,7 +945,7 @@ def prod(*xs: float) -> float:
     return math.prod(xs, start=1.0)
 
 
-@primitive(lambda g, y, *xs: [where(y > 0, g * cosine, 0.0) for cosine in _cosines(*xs)])
+@primitive(lambda g, y, *xs: [where(y <= 0, 0.0, g * cosine) for cosine in _cosines(*xs)])
 def norm(*xs: float) -> float:
     """The Euclidean norm without overflow; at the origin its derivatives are 0.
 
@@ -986,7 +994,7 @@ def _double_operators(function: Callable[..., float]) -> tuple[Any, Any]:
 
 
 class Double(float):
-    """A float whose arithmetic is that of IEEE 754 where Python's would raise.
+    """A float whose arithmetic is that of IEEE 754 where Python's raises or turns complex.
 
     A rule such as ``g / x`` raises ZeroDivisionError on floats at x = 0. It is then run again on
     these, which is what it meant, and costs nothing where it is not needed.
@@ -1000,6 +1008,8 @@ class Double(float):
     __mul__, __rmul__ = _double_operators(multiply.function)
     __truediv__, __rtruediv__ = _double_operators(divide.function)
     __pow__, __rpow__ = _double_operators(power.function)
+    __mod__, __rmod__ = _double_operators(mod.function)
+    __floordiv__, __rfloordiv__ = _double_operators(floor_divide.function)
 
     def __neg__(self) -> Double:
         return Double(-float(self))

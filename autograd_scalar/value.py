@@ -39,7 +39,7 @@ def new_node(
     constant: Any,
     kind: type[Value] | None = None,
 ) -> Value:
-    """A node for a result ``data``; ``closures.link`` knows the rest."""
+    """A node for the result ``data``, of what ``closures.link`` returns; ``kind`` is its class."""
     node = _new(kind or Value)
     node.data = data
     node.grad = 0.0
@@ -52,12 +52,12 @@ def new_node(
 
 def _with_floats(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
     """The operands, every constant made a float; TypeError for what is no number."""
-    what = f"{primitive.name}: an operand that is no Value"
+    what = f"{primitive.name}: a constant operand"
     return tuple([o if isinstance(o, Value) else as_float(o, what) for o in operands])
 
 
-# Where no mode was entered, the methods below do at once what ``__primitive__`` does step by step,
-# and repeat the body of ``new_node``: its call would make every operation a fifth slower.
+# Where no mode was entered, the methods below do at once what ``__primitive__`` does step by step.
+# Those on Values alone repeat the body of ``new_node``, whose call would make them a fifth slower.
 
 
 def _operators(primitive: Primitive) -> tuple[Operator, Operator]:
@@ -81,25 +81,25 @@ def _operators(primitive: Primitive) -> tuple[Operator, Operator]:
         if (kind is float or kind is int) and modes.ordinary:
             other = float(other)
             return new_node(function(self.data, other), (self,), right, other)
-        return _general(primitive, other, (self, other))
+        return _operate_on_any(primitive, other, (self, other))
 
     def reflected(self: Value, other: Any) -> Any:
         kind = other.__class__
         if (kind is float or kind is int) and modes.ordinary:
             other = float(other)
             return new_node(function(other, self.data), (self,), left, other)
-        return _general(primitive, other, (other, self))
+        return _operate_on_any(primitive, other, (other, self))
 
     return operate, reflected
 
 
-def _general(primitive: Primitive, other: Any, operands: tuple[Any, ...]) -> Any:
+def _operate_on_any(primitive: Primitive, other: Any, operands: tuple[Any, ...]) -> Any:
     """An operator on whatever ``other`` is; NotImplemented lets its class have a try."""
     try:
         operands = _with_floats(primitive, operands)
     except TypeError:
         if type(other).__module__ == "builtins":
-            raise
+            raise  # no str or list knows Values, and this message is better than Python's
         return NotImplemented  # an array, say: it does the operation on each of its elements
     return Value.__primitive__(primitive, operands)
 
@@ -121,22 +121,38 @@ def _method(primitive: Primitive) -> Callable[[Value], Value]:
             return node
         return Value.__primitive__(primitive, (self,))
 
-    method.__name__ = primitive.__name__
-    method.__qualname__ = f"Value.{primitive.__name__}"
-    method.__doc__ = (primitive.__doc__ or "").partition(">>>")[0].strip()
+    _name_after(primitive, method)
     return method
 
 
+def _binary_method(primitive: Primitive) -> Callable[[Value, Any], Value]:
+    """A binary primitive as a method of its first operand."""
+
+    def method(self: Value, other: Any) -> Value:
+        return Value.__primitive__(primitive, (self, other))
+
+    _name_after(primitive, method)
+    return method
+
+
+def _name_after(primitive: Primitive, method: Any) -> None:
+    method.__name__ = primitive.__name__
+    method.__qualname__ = f"Value.{primitive.__name__}"
+    method.__doc__ = (primitive.__doc__ or "").partition(">>>")[0].strip()
+
+
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, Any], Any]:
-    """A comparison of the numbers."""
+    """The method that applies ``compare`` to the two numbers."""
 
     def method(self: Value, other: Any) -> Any:
         if isinstance(other, Value):
             return compare(self.data, other.data)
+        if isinstance(other, int):  # of any size
+            return compare(self.data, other)
         try:
             return compare(self.data, as_float(other, "the other side"))
         except TypeError:
-            return NotImplemented
+            return NotImplemented  # Python then raises, naming the operator and both types
 
     return method
 
@@ -156,7 +172,8 @@ class Value:
 
     Attributes:
         data: the number, a float.
-        grad: the derivative of what ``backward`` was last called on, by this number; 0.0 at birth.
+        grad: how fast the result of ``backward`` changes with this number; 0.0 at birth. For a leaf
+            the sum over all passes since it was set to 0, for other nodes that of the last pass.
         parents: the Values this one was computed from; () for a leaf.
         label: a name to print and draw, or None.
 
@@ -223,7 +240,8 @@ class Value:
         the parent. Gradients of inner nodes are cleared first, those of leaves are added to: a
         second pass doubles every leaf, and two losses that share a part add up right.
 
-        A gradient of exactly zero contributes nothing, whatever it would be multiplied by.
+        A gradient of exactly zero contributes nothing, even multiplied by inf or nan. If an error
+        is raised on the way, the gradients of the leaves are as they were.
 
         >>> x = Value(3.0)
         >>> y = x * x
@@ -247,14 +265,18 @@ class Value:
         self.grad = seed
         try:
             _propagate(reversed(order))
+            if any(leaf.grad.__class__ is complex for leaf in leaves):
+                raise TypeError(
+                    "backward: a derivative rule gave a complex number, as in Python a negative "
+                    "float to a fractional power does; autograd_scalar.rules.power gives nan"
+                )
+        except BaseException:
+            for leaf in leaves:
+                leaf.grad = 0.0
+            raise
         finally:
             for leaf, grad in earlier:
                 leaf.grad += grad
-        if any(leaf.grad.__class__ is complex for leaf in leaves):
-            raise TypeError(
-                "backward: a derivative rule gave a complex number; a negative float ** a fraction "
-                "does in Python, where autograd_scalar.rules.power gives nan"
-            )
 
     def detach(self) -> Value:
         """A new leaf with the same number, through which no gradient flows.
@@ -277,13 +299,11 @@ class Value:
         constants = False
         for operand in operands:
             kind = operand.__class__
-            if kind is Value:
+            if kind is Value or isinstance(operand, Value):
                 numbers.append(operand.data)
             elif kind is float:
                 constants = True
                 numbers.append(operand)
-            elif isinstance(operand, Value):
-                numbers.append(operand.data)
             else:
                 return cls.__primitive__(primitive, _with_floats(primitive, operands))
         data = primitive.function(*numbers)
@@ -344,8 +364,8 @@ class Value:
     arcsinh = asinh = _method(rules.asinh)
     arccosh = acosh = _method(rules.acosh)
     arctanh = atanh = _method(rules.atanh)
-    arctan2 = atan2 = _operators(rules.atan2)[0]
-    hypot = _operators(rules.hypot)[0]
+    arctan2 = atan2 = _binary_method(rules.atan2)
+    hypot = _binary_method(rules.hypot)
     fabs = _method(rules.absolute)
     sign = _method(rules.sign)
     sigmoid = _method(rules.sigmoid)
@@ -390,7 +410,7 @@ class Value:
         return format(self.data, spec) if spec else repr(self)
 
     def __round__(self, digits: int | None = None) -> float:
-        """The number, rounded for display."""
+        """The number, rounded for display: it carries no gradient."""
         return round(self.data, digits)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -447,13 +467,13 @@ def _propagate(nodes: Iterable[Value]) -> None:
                 else:
                     detector.backward(node)
             except (ZeroDivisionError, OverflowError):
+                # The rule raised before any gradient was added: now on numbers that never raise.
                 if node._closure.primitive is None:
                     raise
                 for parent, contribution in closures.contributions(node):
                     parent.grad += contribution
             except (TypeError, ValueError):
+                # If the rule is to blame, the checks raise what says how; if not, the error stands.
                 if node._closure.primitive is not None:
-                    closures.contributions(
-                        node
-                    )  # says what is wrong with the rule, if it is the rule
+                    closures.contributions(node)
                 raise

@@ -259,6 +259,8 @@ CONVENTIONS: list[tuple[str, tuple[float, ...], float, tuple[float | None, ...]]
     ("**", (0.0, 0.5), 0.0, (inf, 0.0)),
     ("**", (0.0, 0.0), 1.0, (0.0, 0.0)),
     ("**", (0.0, -1.0), inf, (-inf, -inf)),
+    *[("**", (x, nan), nan, (nan, nan)) for x in (0.0, 0.5)],
+    *[(name, (nan, 1.0), nan, (nan, nan)) for name in ("hypot", "norm")],
     *[("**", (x, 0.0), 1.0, (0.0, math.log(x))) for x in (0.5, 1.0, 1e200, 1e-200)],
     *[("**", (x, 0.0), 1.0, (0.0, None)) for x in (-2.0, -inf, inf)],
     *[("where", (c, 2.0, 3.0), 2.0, (0.0, 1.0, 0.0)) for c in (1.0, -1.0, 0.5, inf)],

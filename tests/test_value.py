@@ -9,8 +9,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from autograd_scalar import Value, dot, exp, fsum, no_grad
+from autograd_scalar import Value, dot, exp, fsum, no_grad, primitive, relu, where
 from autograd_scalar.graph import topological_order
+from autograd_scalar.rules import RULES
 
 
 def shared_graph() -> tuple[Value, Value, Value, Value]:
@@ -83,6 +84,33 @@ def test_a_leaf_used_n_times_gets_n_contributions() -> None:
         total = total + x
     total.backward()
     assert x.grad == 10.0
+
+
+def test_an_error_on_the_way_leaves_the_leaves_as_they_were() -> None:
+    @primitive(lambda g, y, x: g * x**0.5)  # complex for a negative x
+    def careless(x: float) -> float:
+        return x
+
+    del RULES["careless"]
+    x, w = Value(-2.0), Value(3.0)
+    w.grad = 0.5
+    for node in (careless(x), where(True, careless(x), 0.0), relu(careless(x) + 5)):
+        with pytest.raises(TypeError, match="complex"):
+            (node * w).backward()
+        assert (x.grad, w.grad) == (0.0, 0.5)
+
+
+def test_a_rule_that_gives_its_contributions_one_by_one_is_run_once_or_not_at_all() -> None:
+    @primitive(lambda g, y, *xs: (g / x for x in xs))
+    def log_of_product(*xs: float) -> float:
+        return 0.0
+
+    del RULES["log_of_product"]
+    x, zero = Value(1.0), Value(0.0)
+    log_of_product(x, zero).backward()
+    assert (x.grad, zero.grad) == (1.0, math.inf)
+    log_of_product(x, 2.0, zero).backward()
+    assert (x.grad, zero.grad) == (2.0, math.inf)
 
 
 def test_gradient_zeroed_by_hand_as_an_int_works() -> None:
@@ -175,6 +203,7 @@ def test_order_is_by_value_and_equality_by_identity() -> None:
     assert a != c and a == a and a != 1.0
     assert len({a, c}) == 2
     assert max(a, b) is b and sorted([b, a]) == [a, b]
+    assert a < 10**400 and a > -(10**400)
     assert not a < math.nan and not a >= math.nan
     with pytest.raises(TypeError, match="not supported between"):
         a < "1"  # type: ignore[operator]  # noqa: B015
