@@ -268,12 +268,8 @@ def divide(a: float, b: float) -> float:
 
 
 @primitive(
-    # n * x**(n-1), but at n = 0 where x**-1 is inf: there 0 and not 0 * inf.
-    lambda g, y, x, n: where(
-        abs(n) > 0,
-        g * n * power(x, n - 1),
-        where(abs(x) > 1e-307, g * n * power(x, n - 1), g * n * y),
-    ),
+    # n * x**(n-1), but where n is 0 and x so near it that x**-1 is inf: there 0 and not 0 * inf.
+    lambda g, y, x, n: where(1e300 * abs(n) + abs(x) > 1e-307, g * n * power(x, n - 1), g * n * y),
     # x**n * log(x), but at x = 0 and n >= 0, where log(x) is -inf: there 0, or nan if y is.
     lambda g, y, x, n: where(abs(x) > 0, g * y * log(x), where(n < 0, g * y * log(x), 0.0 * y)),
     name="**",
