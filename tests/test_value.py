@@ -323,7 +323,9 @@ def test_rounds_of_build_backward_drop_do_not_grow_memory() -> None:
     finally:
         tracemalloc.stop()
         gc.enable()
-    assert grown < 1000  # bytes; one node left behind per round would be 200 thousand
+    # One node left behind per round would be 200 thousand bytes; the interpreter's own caches, and
+    # a coverage tracer's, grow by a few hundred now and then.
+    assert grown < 20_000
 
 
 @pytest.mark.parametrize("constant", [False, True])
