@@ -16,7 +16,7 @@ from autograd_scalar.anomaly import detect_anomaly
 from autograd_scalar.draw import draw
 from autograd_scalar.functions import *  # noqa: F403
 from autograd_scalar.modes import no_grad
-from autograd_scalar.rules import primitive
+from autograd_scalar.primitives import primitive
 from autograd_scalar.value import Value
 
 __version__ = "0.1.0"

@@ -7,7 +7,7 @@ import sys
 
 from autograd_scalar import modes
 from autograd_scalar.closures import contributions, link
-from autograd_scalar.rules import Primitive
+from autograd_scalar.primitives import Primitive
 from autograd_scalar.value import Value, new_node
 
 TYPE_CHECKING = False

@@ -15,7 +15,8 @@ from __future__ import annotations
 import operator
 from functools import cache
 
-from autograd_scalar.rules import Double, Primitive, as_float
+from autograd_scalar.primitives import Primitive, as_float
+from autograd_scalar.rules import Double
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

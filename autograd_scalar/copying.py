@@ -6,7 +6,7 @@ from contextvars import ContextVar
 
 from autograd_scalar.closures import link, send_nothing
 from autograd_scalar.graph import topological_order
-from autograd_scalar.rules import Primitive
+from autograd_scalar.primitives import Primitive
 from autograd_scalar.value import Value, new_node
 
 TYPE_CHECKING = False

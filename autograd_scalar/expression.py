@@ -25,7 +25,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from autograd_scalar import functions
 from autograd_scalar.draw.text import plain, shortened
-from autograd_scalar.rules import RULES
+from autograd_scalar.primitives import RULES
 from autograd_scalar.value import Value
 
 LONGEST = 10_000  # characters; nobody types more, and Python's parser need not be tried with it

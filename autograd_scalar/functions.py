@@ -8,6 +8,7 @@ On plain numbers they all return floats.
 from __future__ import annotations
 
 from autograd_scalar import rules
+from autograd_scalar.primitives import as_float
 from autograd_scalar.rules import (
     acos,
     acosh,
@@ -254,7 +255,7 @@ def clamp(x: Any, low: Any = None, high: Any = None) -> Any:
 def _below_largest(values: Iterable[Any], what: str) -> list[Any]:
     """All, less the largest as a constant: softmax does not change and exp can't overflow."""
     operands = _not_empty(values, what)
-    largest = max(x.data if isinstance(x, Value) else rules.as_float(x, what) for x in operands)
+    largest = max(x.data if isinstance(x, Value) else as_float(x, what) for x in operands)
     return [rules.subtract(x, largest) for x in operands]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Any, Protocol
 
-    from autograd_scalar.rules import Primitive
+    from autograd_scalar.primitives import Primitive
     from autograd_scalar.value import Value
 
     class Detector(Protocol):

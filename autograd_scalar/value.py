@@ -14,7 +14,7 @@ import operator
 from autograd_scalar import closures, modes, rules
 from autograd_scalar.closures import Closure
 from autograd_scalar.graph import topological_order
-from autograd_scalar.rules import Primitive, as_float
+from autograd_scalar.primitives import Primitive, as_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

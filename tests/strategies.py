@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from autograd_scalar.rules import REAL, RULES, Interval, Primitive
+from autograd_scalar.primitives import REAL, RULES, Interval, Primitive
 
 # Those of the package: a doctest or another test file may have made primitives of its own.
 PRIMITIVES = [p for p in RULES.values() if p.__module__.startswith("autograd_scalar")]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 
 from autograd_scalar import Value
-from autograd_scalar.rules import Primitive
+from autograd_scalar.primitives import Primitive
 from tests.strategies import PRIMITIVES
 
 SEED = -2.5  # an upstream gradient that a rule can't forget unnoticed; a product with it is exact

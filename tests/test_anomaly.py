@@ -15,7 +15,7 @@ from autograd_scalar import (
     primitive,
     where,
 )
-from autograd_scalar.rules import RULES
+from autograd_scalar.primitives import RULES
 
 
 def test_the_forward_pass_stops_at_the_operation() -> None:

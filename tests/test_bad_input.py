@@ -13,7 +13,7 @@ import autograd_scalar as ag
 import nn
 from autograd_scalar import Value, draw, primitive
 from autograd_scalar.expression import ExpressionError, parse
-from autograd_scalar.rules import RULES
+from autograd_scalar.primitives import RULES
 
 X = Value(1.0, label="x")
 MODEL = nn.MLP(2, [3, 2])

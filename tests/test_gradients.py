@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import autograd_scalar
 from autograd_scalar import Value, detect_anomaly, dot, fsum, mean, no_grad, rules, where
 from autograd_scalar.graph import topological_order
+from autograd_scalar.primitives import Primitive
 from tests.references import derivative_in_mpmath, extrapolated_slope, in_mpmath, mp, partial_slope
 from tests.strategies import (
     PRIMITIVES,
@@ -269,7 +270,7 @@ UNARY = [p for p in PRIMITIVES if p.arity == 1 and not p.variadic]
 
 
 @pytest.mark.parametrize("outer", UNARY, ids=lambda p: p.__name__)
-def test_the_chain_rule(outer: rules.Primitive) -> None:
+def test_the_chain_rule(outer: Primitive) -> None:
     """The derivative of f(g(x)) is f'(g(x)) times g'(x), for all pairs."""
     for inner in UNARY:
         for number in (0.375, 1.75, -0.625):

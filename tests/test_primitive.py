@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from autograd_scalar import Value, detect_anomaly, no_grad, primitive, sin
-from autograd_scalar.rules import RULES, Double, Primitive, primitive_named
+from autograd_scalar.primitives import RULES, Primitive, primitive_named
+from autograd_scalar.rules import Double
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from autograd_scalar import Value
-from autograd_scalar.rules import REAL, Double, Primitive
+from autograd_scalar.primitives import REAL, Primitive
+from autograd_scalar.rules import Double
 from tests import references
 from tests.references import derivative_in_mpmath, extrapolated_slope, in_mpmath, mp, partial_slope
 from tests.strategies import OPERATORS, PRIMITIVES, counts, interval, operands

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from autograd_scalar import Value, log, log_softmax, softmax, sqrt, where
-from autograd_scalar.rules import RULES, Double, Primitive
+from autograd_scalar.primitives import RULES, Primitive
+from autograd_scalar.rules import Double
 from tests.references import IN_NUMPY, derivative_in_mpmath, in_mpmath, mp, ulps
 from tests.strategies import PRIMITIVES
 from tests.sweeps import gradients, rule, same, sweep

@@ -11,7 +11,7 @@ import pytest
 
 from autograd_scalar import Value, dot, exp, fsum, no_grad, primitive, relu, where
 from autograd_scalar.graph import topological_order
-from autograd_scalar.rules import RULES
+from autograd_scalar.primitives import RULES
 
 
 def shared_graph() -> tuple[Value, Value, Value, Value]:
