@@ -8,6 +8,7 @@ On plain numbers they all return floats.
 from __future__ import annotations
 
 from autograd_scalar import rules
+from autograd_scalar.arithmetic import Arithmetic
 from autograd_scalar.primitives import as_float
 from autograd_scalar.rules import (
     acos,
@@ -36,6 +37,7 @@ from autograd_scalar.rules import (
     log1p,
     log2,
     log10,
+    logistic_pdf,
     maximum,
     minimum,
     normal_cdf,
@@ -53,7 +55,6 @@ from autograd_scalar.rules import (
     tanh,
     where,
 )
-from autograd_scalar.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ __all__ = [
     "log2",
     "log10",
     "log_softmax",
+    "logistic_pdf",
     "logsumexp",
     "maximum",
     "mean",
@@ -121,6 +123,7 @@ __all__ = [
 def dot(weights: Iterable[Any], inputs: Iterable[Any]) -> Any:
     """The sum of weights[i] * inputs[i], as one node, added up from left to right.
 
+    >>> from autograd_scalar import Value
     >>> w = [Value(1.0), Value(2.0)]
     >>> y = dot(w, [10.0, 20.0])
     >>> y.backward()
@@ -151,6 +154,7 @@ def fsum(values: Iterable[Any]) -> Any:
 def mean(values: Iterable[Any]) -> Any:
     """The arithmetic mean, as one node; ValueError if there are no values.
 
+    >>> from autograd_scalar import Value
     >>> x = [Value(1.0), Value(3.0)]
     >>> mean(x)
     Value(data=2.0, grad=0.0)
@@ -161,6 +165,7 @@ def mean(values: Iterable[Any]) -> Any:
 def prod(values: Iterable[Any]) -> Any:
     """The product of all, as one node; 1 if there are none. Right where factors are 0.
 
+    >>> from autograd_scalar import Value
     >>> x = [Value(0.0), Value(2.0), Value(3.0)]
     >>> prod(x).backward()
     >>> [v.grad for v in x]
@@ -255,7 +260,7 @@ def clamp(x: Any, low: Any = None, high: Any = None) -> Any:
 def _below_largest(values: Iterable[Any], what: str) -> list[Any]:
     """All, less the largest as a constant: softmax does not change and exp can't overflow."""
     operands = _not_empty(values, what)
-    largest = max(x.data if isinstance(x, Value) else as_float(x, what) for x in operands)
+    largest = max(x.data if isinstance(x, Arithmetic) else as_float(x, what) for x in operands)
     return [rules.subtract(x, largest) for x in operands]
 
 

@@ -169,6 +169,16 @@ def as_float(number: Any, what: str) -> float:
     raise TypeError(f"{what} must be a real number, not {shown} ({kind.__name__})")
 
 
+def detached(number: Any) -> Any:
+    """The number alone, as a float, of whatever carries more: a Value, a dual number; or a float.
+
+    >>> from autograd_scalar import Value
+    >>> detached(Value(2.0)), detached(3.0)
+    (2.0, 3.0)
+    """
+    return getattr(number, "data", number)
+
+
 def _is_numpy_real(number: Any) -> bool:
     """Whether ``number`` is a NumPy bool, integer or float of no dimensions (NumPy unimported)."""
     kind = getattr(getattr(number, "dtype", None), "kind", "")

@@ -21,7 +21,7 @@ and on dual numbers.
 
 Numbers follow IEEE 754, as in NumPy: overflow gives inf, a domain error nan, and nothing raises.
 Formulas are chosen so that results and derivatives keep their digits where the textbook's lose
-them: the sigmoid's derivative is ``y * sigmoid(-x)``, since ``y * (1 - y)`` is zero from x = 37 on.
+them: the sigmoid's derivative is ``logistic_pdf(x)``, since ``y * (1 - y)`` is zero from x = 37 on.
 """
 
 # The rules refer to each other in circles, where the type checker can infer no types.
@@ -34,7 +34,7 @@ import operator
 from math import inf, nan
 
 from autograd_scalar import special
-from autograd_scalar.primitives import POSITIVE, REAL, primitive
+from autograd_scalar.primitives import POSITIVE, REAL, detached, primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +58,14 @@ def _or_inf(function: Callable[[float], float], x: float) -> float:
         return function(x)
     except OverflowError:
         return inf
+
+
+def choose(condition: Any, a: Any, b: Any) -> Any:
+    """a where the condition holds, else b: what ``where`` is inside of a derivative.
+
+    There it makes no node: the derivative of the one not chosen is exactly 0.
+    """
+    return a if detached(condition) else b
 
 
 # --- Arithmetic -----------------------------------------------------------------------------------
@@ -112,10 +120,8 @@ def divide(a: float, b: float) -> float:
 
 
 @primitive(
-    # n * x**(n-1), but where n is 0 and x so near it that x**-1 is inf: there 0 and not 0 * inf.
-    lambda g, y, x, n: where(1e300 * abs(n) + abs(x) > 1e-307, g * n * power(x, n - 1), g * n * y),
-    # x**n * log(x), but at x = 0 and n >= 0, where log(x) is -inf: there 0, or nan if y is.
-    lambda g, y, x, n: where(abs(x) > 0, g * y * log(x), where(n < 0, g * y * log(x), 0.0 * y)),
+    lambda g, y, x, n: g * _power_slope(y, x, n),
+    lambda g, y, x, n: g * _power_slope_by_exponent(y, x, n),
     name="**",
     domain=(POSITIVE, REAL),
 )
@@ -137,6 +143,34 @@ def power(x: float, n: float) -> float:
         pass
     odd = math.fmod(n, 2.0) in (1.0, -1.0)
     return math.copysign(inf, x) if odd else inf
+
+
+def _power_slope(y: Any, x: Any, n: Any) -> Any:
+    """n * x**(n-1), at x = 0 and n = 0 too, where that is 0.
+
+    n - 1 rounds for a small n, which a large or small x magnifies: then rather n * x**n / x. Where
+    x**n is out of the range or close to its end, it comes in two halves.
+    """
+    at, exponent = detached(x), detached(n)
+    if 0.5 <= exponent <= 4:
+        return n * power(x, n - 1)
+    if 1e-290 < abs(detached(y)) < inf and at != 0:
+        return n * y / x
+    if at > 0:
+        half = power(x, 0.5 * n)
+        return n * half / x * half
+    return n * power(x, n - (exponent != 0))
+
+
+def _power_slope_by_exponent(y: Any, x: Any, n: Any) -> Any:
+    """x**n * log(x), but at x = 0 and n >= 0, where log(x) is -inf: there 0, or nan if y is."""
+    at = detached(x)
+    if at > 0 and abs(detached(y)) < 1e-290:
+        half = power(x, 0.5 * n)
+        return half * log(x) * half
+    if at == 0 and not detached(n) < 0:
+        return 0.0 * y
+    return y * log(x)
 
 
 @primitive(lambda g, y, x: -g, name="neg")
@@ -309,7 +343,7 @@ def cbrt(x: float) -> float:
     >>> cbrt(-8)
     -2.0
     """
-    return math.cbrt(x)
+    return special.cbrt(x)
 
 
 # --- Circular and hyperbolic functions ------------------------------------------------------------
@@ -345,7 +379,7 @@ def tan(x: float) -> float:
     return _or_nan(math.tan, x)
 
 
-@primitive(lambda g, y, x: g / sqrt((1 - x) * (1 + x)), domain=((-1.0, 1.0),))
+@primitive(lambda g, y, x: g / sqrt(_one_minus_square(x)), domain=((-1.0, 1.0),))
 def asin(x: float) -> float:
     """The angle in [-pi/2, pi/2] whose sine is x; nan outside [-1, 1].
 
@@ -355,7 +389,7 @@ def asin(x: float) -> float:
     return _or_nan(math.asin, x)
 
 
-@primitive(lambda g, y, x: -g / sqrt((1 - x) * (1 + x)), domain=((-1.0, 1.0),))
+@primitive(lambda g, y, x: -g / sqrt(_one_minus_square(x)), domain=((-1.0, 1.0),))
 def acos(x: float) -> float:
     """The angle in [0, pi] whose cosine is x; nan outside [-1, 1].
 
@@ -363,6 +397,11 @@ def acos(x: float) -> float:
     0.0
     """
     return _or_nan(math.acos, x)
+
+
+def _one_minus_square(x: Any) -> Any:
+    """1 - x*x: near 1 the first form loses digits, near 0 the derivative of the second does."""
+    return choose(abs(x) < 0.5, 1 - x * x, (1 - x) * (1 + x))
 
 
 @primitive(lambda g, y, x: g / hypot(1.0, x) / hypot(1.0, x))
@@ -415,9 +454,11 @@ def cosh(x: float) -> float:
     return _or_inf(math.cosh, x)
 
 
-@primitive(lambda g, y, x: g / cosh(x) / cosh(x))
+@primitive(lambda g, y, x: 4 * g * logistic_pdf(2 * x))
 def tanh(x: float) -> float:
-    """The hyperbolic tangent, with derivative 1 / cosh(x)**2: 1 - y*y is 0 from x = 20 on.
+    """The hyperbolic tangent, 2 * sigmoid(2*x) - 1.
+
+    Its derivative is computed as the sigmoid's, since 1 - y*y is 0 from x = 20 on.
 
     >>> tanh(0), tanh(100)
     (0.0, 1.0)
@@ -445,7 +486,7 @@ def acosh(x: float) -> float:
     return _or_nan(math.acosh, x)
 
 
-@primitive(lambda g, y, x: g / ((1 - x) * (1 + x)), domain=((-1.0, 1.0),))
+@primitive(lambda g, y, x: g / _one_minus_square(x), domain=((-1.0, 1.0),))
 def atanh(x: float) -> float:
     """The inverse of tanh; inf at 1, -inf at -1, nan outside.
 
@@ -456,8 +497,8 @@ def atanh(x: float) -> float:
 
 
 @primitive(
-    lambda g, y, a, b: where(y <= 0, 0.0, g * _cosines(a, b)[0]),
-    lambda g, y, a, b: where(y <= 0, 0.0, g * _cosines(a, b)[1]),
+    lambda g, y, a, b: choose(y <= 0, 0.0, g * _cosines(a, b)[0]),
+    lambda g, y, a, b: choose(y <= 0, 0.0, g * _cosines(a, b)[1]),
 )
 def hypot(a: float, b: float) -> float:
     """sqrt(a*a + b*b) without overflow; at the origin its derivatives are 0.
@@ -469,7 +510,10 @@ def hypot(a: float, b: float) -> float:
 
 
 def _cosines(*xs: Any) -> list[Any]:
-    """Each of xs over the norm of all; scaled first, as the norm may over- or underflow."""
+    """Each of xs over the norm of all; scaled first, as the norm may over- or underflow.
+
+    The largest becomes 1, a constant: its derivative by itself then has no terms that cancel.
+    """
     largest = max(map(abs, xs))
     scaled = [x / largest for x in xs]
     length = norm(*scaled)
@@ -479,7 +523,7 @@ def _cosines(*xs: Any) -> list[Any]:
 # --- Activations ----------------------------------------------------------------------------------
 
 
-@primitive(lambda g, y, x: g * y * sigmoid(-x))
+@primitive(lambda g, y, x: g * logistic_pdf(x))
 def sigmoid(x: float) -> float:
     """The logistic function 1 / (1 + exp(-x)), without overflow.
 
@@ -492,6 +536,20 @@ def sigmoid(x: float) -> float:
     return e / (1.0 + e)
 
 
+@primitive(lambda g, y, x: -g * y * tanh(0.5 * x))
+def logistic_pdf(x: float) -> float:
+    """The derivative of the sigmoid: the density of the logistic distribution.
+
+    It is ``sigmoid(x) * sigmoid(-x)``. With an entry of its own its derivative, too, has no digits
+    to lose: that of the product would be a difference.
+
+    >>> logistic_pdf(0), logistic_pdf(1000)
+    (0.25, 0.0)
+    """
+    e = math.exp(-math.fabs(x))
+    return e / ((1.0 + e) * (1.0 + e))
+
+
 @primitive(lambda g, y, x: g * sigmoid(x))
 def softplus(x: float) -> float:
     """log(1 + exp(x)), without overflow.
@@ -502,7 +560,7 @@ def softplus(x: float) -> float:
     return x + math.log1p(math.exp(-x)) if x > 0 else math.log1p(math.exp(x))
 
 
-@primitive(lambda g, y, x: where(x > 0, g, 0.0))
+@primitive(lambda g, y, x: choose(x > 0, g, 0.0))
 def relu(x: float) -> float:
     """The larger of x and 0, with derivative 0 at the kink.
 
@@ -513,8 +571,8 @@ def relu(x: float) -> float:
 
 
 @primitive(
-    lambda g, y, x, slope: where(x > 0, g, g * slope),
-    lambda g, y, x, slope: where(x > 0, 0.0, g * x),
+    lambda g, y, x, slope: choose(x > 0, g, g * slope),
+    lambda g, y, x, slope: choose(x > 0, 0.0, g * x),
 )
 def leaky_relu(x: float, slope: float) -> float:
     """x if it is positive, else slope * x (Maas, Hannun and Ng 2013).
@@ -526,8 +584,9 @@ def leaky_relu(x: float, slope: float) -> float:
 
 
 @primitive(
-    lambda g, y, x, alpha: where(x > 0, g, g * alpha * exp(x)),
-    lambda g, y, x, alpha: where(x > 0, 0.0, g * expm1(x)),
+    # exp(x) as a square, since alpha may be large where exp(x) underflows.
+    lambda g, y, x, alpha: choose(x > 0, g, g * alpha * exp(0.5 * x) * exp(0.5 * x)),
+    lambda g, y, x, alpha: choose(x > 0, 0.0, g * expm1(x)),
 )
 def elu(x: float, alpha: float) -> float:
     """x if it is positive, else alpha * (exp(x) - 1) (Clevert, Unterthiner and Hochreiter 2016).
@@ -538,32 +597,64 @@ def elu(x: float, alpha: float) -> float:
     return alpha * math.expm1(x) if x <= 0 else x
 
 
-@primitive(lambda g, y, x: g * (normal_cdf(x) + x * normal_pdf(x)))
+@primitive(lambda g, y, x: g * (normal_cdf(x) - _normal_pdf_slope(normal_pdf(x), x)))
 def gelu(x: float) -> float:
     """x * normal_cdf(x), the exact form (Hendrycks and Gimpel 2016).
 
     >>> gelu(0), gelu(10)
     (0.0, 10.0)
     """
-    return x * normal_cdf.function(x)
+    return special.gelu(x)
 
 
-@primitive(lambda g, y, x: g * sigmoid(x) * (1 + x * sigmoid(-x)))
+def _silu_slope(x: Any) -> Any:
+    """sigmoid(x) + x * logistic_pdf(x); far out with exp(-|x|) in two halves, as it underflows."""
+    if not abs(detached(x)) > 700:
+        return sigmoid(x) + x * logistic_pdf(x)
+    distance = abs(clamp(x, -1e3, 1e3))  # at infinity, too, all is finite
+    half = exp(-0.5 * distance)
+    tail = (1 - distance) * half * half
+    return choose(x < 0, tail, 1 - tail)
+
+
+@primitive(lambda g, y, x: g * _silu_slope(x))
 def silu(x: float) -> float:
     """x * sigmoid(x), also called swish (Elfwing, Uchibe and Doya 2018).
 
     >>> silu(0), silu(100)
     (0.0, 100.0)
     """
+    if x < -700:  # sigmoid(x) is exp(x), to be multiplied before it underflows
+        x = max(x, -1e3)
+        half = math.exp(0.5 * x)
+        return x * half * half
     return x * sigmoid.function(x)
 
 
 # --- The error function, the normal distribution, the gamma function ------------------------------
 
-_ONE_OVER_SQRT_TWO_PI = 0.3989422804014327
+_FOUR_PI = 12.566370614359172
 
 
-@primitive(lambda g, y, x: -2 * g * x * y)
+def _gaussian_slope(y: Any, x: Any) -> Any:
+    """-2*x*y; in the tails of two factors, exp(-x*x/2) each, since y underflows before the product.
+
+    Not beyond 40, where both are 0 and infinity times 0 would be nan.
+    """
+    if not abs(detached(x)) > 26.5:
+        return -2 * x * y
+    return -_FOUR_PI * clamp(x, -40.0, 40.0) * normal_pdf(x) * normal_pdf(x)
+
+
+def _normal_pdf_slope(y: Any, x: Any) -> Any:
+    """-x*y; in the tails as in ``_gaussian_slope``."""
+    if not abs(detached(x)) > 37.5:
+        return -x * y
+    half = gaussian(0.5 * x)
+    return -special.ONE_OVER_SQRT_TWO_PI * clamp(x, -40.0, 40.0) * half * half
+
+
+@primitive(lambda g, y, x: g * _gaussian_slope(y, x))
 def gaussian(x: float) -> float:
     """exp(-x*x), accurate in the tails.
 
@@ -593,14 +684,14 @@ def erfc(x: float) -> float:
     return math.erfc(x)
 
 
-@primitive(lambda g, y, x: -g * x * y)
+@primitive(lambda g, y, x: g * _normal_pdf_slope(y, x))
 def normal_pdf(x: float) -> float:
     """The density of the standard normal distribution, exp(-x*x/2) / sqrt(2*pi).
 
     >>> normal_pdf(0)
     0.3989422804014327
     """
-    return _ONE_OVER_SQRT_TWO_PI * special.exp_minus_square(x, 0.5)
+    return special.ONE_OVER_SQRT_TWO_PI * special.exp_minus_square(x, 0.5)
 
 
 @primitive(lambda g, y, x: g * normal_pdf(x))
@@ -620,10 +711,7 @@ def lgamma(x: float) -> float:
     >>> lgamma(1), lgamma(0)
     (0.0, inf)
     """
-    try:
-        return math.lgamma(x)
-    except (ValueError, OverflowError):
-        return inf
+    return special.lgamma(x)
 
 
 @primitive(lambda g, y, x: g * polygamma(1, x), domain=(POSITIVE,))
@@ -642,20 +730,20 @@ def digamma(x: float) -> float:
     domain=(REAL, POSITIVE),
 )
 def polygamma(n: float, x: float) -> float:
-    """The n-th derivative of digamma, for a whole n from 0 to 170; nan for another, and at poles.
+    """The n-th derivative of digamma, for a whole n from 0 to 1000; nan for another, and at poles.
 
     >>> round(polygamma(1, 1), 12)
     1.644934066848
     """
-    return special.polygamma(int(n), x) if 0 <= n <= 170 and n == int(n) else nan
+    return special.polygamma(int(n), x) if 0 <= n <= 1000 and n == int(n) else nan
 
 
 # --- Choices --------------------------------------------------------------------------------------
 
 
 @primitive(
-    lambda g, y, a, b: where(a > b, g, where(a < b, 0.0, 0.5 * g)),
-    lambda g, y, a, b: where(b > a, g, where(b < a, 0.0, 0.5 * g)),
+    lambda g, y, a, b: choose(a > b, g, choose(a < b, 0.0, 0.5 * g)),
+    lambda g, y, a, b: choose(b > a, g, choose(b < a, 0.0, 0.5 * g)),
 )
 def maximum(a: float, b: float) -> float:
     """The larger of two; at a tie each gets half the gradient. nan if either is nan.
@@ -667,8 +755,8 @@ def maximum(a: float, b: float) -> float:
 
 
 @primitive(
-    lambda g, y, a, b: where(a < b, g, where(a > b, 0.0, 0.5 * g)),
-    lambda g, y, a, b: where(b < a, g, where(b > a, 0.0, 0.5 * g)),
+    lambda g, y, a, b: choose(a < b, g, choose(a > b, 0.0, 0.5 * g)),
+    lambda g, y, a, b: choose(b < a, g, choose(b > a, 0.0, 0.5 * g)),
 )
 def minimum(a: float, b: float) -> float:
     """The smaller of two; at a tie each gets half the gradient. nan if either is nan.
@@ -681,8 +769,8 @@ def minimum(a: float, b: float) -> float:
 
 @primitive(
     lambda g, y, condition, a, b: 0.0,
-    lambda g, y, condition, a, b: where(condition, g, 0.0),
-    lambda g, y, condition, a, b: where(condition, 0.0, g),
+    lambda g, y, condition, a, b: choose(condition, g, 0.0),
+    lambda g, y, condition, a, b: choose(condition, 0.0, g),
 )
 def where(condition: float, a: float, b: float) -> float:
     """a where the condition holds, else b; the other one gets a gradient of exactly 0.
@@ -694,9 +782,9 @@ def where(condition: float, a: float, b: float) -> float:
 
 
 @primitive(
-    lambda g, y, x, low, high: where(x < low, 0.0, where(x > high, 0.0, g)),
-    lambda g, y, x, low, high: where(x < low, where(low > high, 0.0, g), 0.0),
-    lambda g, y, x, low, high: where(x > high, g, where(low > high, g, 0.0)),
+    lambda g, y, x, low, high: choose(x < low, 0.0, choose(x > high, 0.0, g)),
+    lambda g, y, x, low, high: choose(x < low, choose(low > high, 0.0, g), 0.0),
+    lambda g, y, x, low, high: choose(x > high, g, choose(low > high, g, 0.0)),
 )
 def clamp(x: float, low: float, high: float) -> float:
     """minimum(maximum(x, low), high); on its bounds x still gets the whole gradient.
@@ -777,15 +865,23 @@ def _prod_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
 
 @primitive(_prod_rule)
 def prod(*xs: float) -> float:
-    """The product of all.
+    """The product of all; no product on the way leaves the range.
 
-    >>> prod(2, 3, 4)
-    24.0
+    >>> prod(2, 3, 4), prod(2.0**600, 2.0**600, 2.0**-600) == 2.0**600
+    (24.0, True)
     """
-    return math.prod(xs, start=1.0)
+    fraction, exponent = 1.0, 0
+    for x in xs:
+        factor, factor_exponent = math.frexp(x)
+        fraction, carry = math.frexp(fraction * factor)
+        exponent += factor_exponent + carry
+    try:
+        return math.ldexp(fraction, exponent)
+    except OverflowError:
+        return math.copysign(inf, fraction)
 
 
-@primitive(lambda g, y, *xs: [where(y <= 0, 0.0, g * cosine) for cosine in _cosines(*xs)])
+@primitive(lambda g, y, *xs: [choose(y <= 0, 0.0, g * cosine) for cosine in _cosines(*xs)])
 def norm(*xs: float) -> float:
     """The Euclidean norm without overflow; at the origin its derivatives are 0.
 
@@ -795,10 +891,22 @@ def norm(*xs: float) -> float:
     return math.hypot(*xs)
 
 
+def _exp_of_difference(x: Any, largest: Any) -> Any:
+    """exp(x - largest); the rounding error of the difference (Knuth 1969) is put back."""
+    difference = x - largest
+    back = difference - x
+    lost = (x - (difference - back)) - (largest + back)
+    return exp(difference) * (1 + choose(difference > -800, lost, 0.0))
+
+
 def _logsumexp_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
-    """The softmax times g, shifted by the largest as exp(x - y) would lose digits of a large y."""
-    largest = max(xs)
-    weights = [exp(x - largest) for x in xs]
+    """The softmax times g, shifted by the largest as exp(x - y) would lose digits of a large y.
+
+    The largest itself has the weight 1, a constant: so p * (1 - p) comes out as a product.
+    """
+    top = max(range(len(xs)), key=xs.__getitem__)
+    weights = [_exp_of_difference(x, xs[top]) for x in xs]
+    weights[top] = 1.0
     total = fsum(*weights)
     return [g * (weight / total) for weight in weights]
 
@@ -824,10 +932,14 @@ def logsumexp(*xs: float) -> float:
 
 
 def _double_operators(function: Callable[..., float]) -> tuple[Any, Any]:
-    def operate(self: float, other: float) -> Double:
+    def operate(self: float, other: Any) -> Any:
+        if not isinstance(other, float | int):
+            return NotImplemented
         return Double(function(float(self), float(other)))
 
-    def reflected(self: float, other: float) -> Double:
+    def reflected(self: float, other: Any) -> Any:
+        if not isinstance(other, float | int):
+            return NotImplemented
         return Double(function(float(other), float(self)))
 
     return operate, reflected
@@ -858,5 +970,7 @@ class Double(float):
         return Double(math.fabs(self))
 
     @classmethod
-    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Double:
+    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+        if not all(isinstance(operand, float | int) for operand in operands):
+            return NotImplemented
         return cls(primitive.function(*map(float, operands)))

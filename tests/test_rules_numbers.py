@@ -11,6 +11,7 @@ import pytest
 from autograd_scalar import Value, log, log_softmax, softmax, sqrt, where
 from autograd_scalar.primitives import RULES, Primitive
 from autograd_scalar.rules import Double
+from tests import accuracy
 from tests.references import IN_NUMPY, derivative_in_mpmath, in_mpmath, mp, ulps
 from tests.strategies import PRIMITIVES
 from tests.sweeps import gradients, rule, same, sweep
@@ -122,7 +123,21 @@ JUST_BELOW_1 = math.nextafter(1.0, 0.0)
 JUST_ABOVE_1 = math.nextafter(1.0, 2.0)
 FAR: dict[str, list[Any]] = {
     "/": [(1e-300, 1e-200), (1e300, 1e300), (1.0, 1e200), (1e-300, 1e300)],
-    "**": [(2.0, -1000.0), (1e-300, 1.01), (JUST_ABOVE_1, 1e17), (1e200, -1.0), (1e-200, 1e-200)],
+    "**": [
+        (2.0, -1000.0),
+        (1e-300, 1.01),
+        (JUST_ABOVE_1, 1e17),
+        (1e200, -1.0),
+        (1e-200, 1e-200),
+        (1e-310, 1e-310),
+        (1e-98, -1.8604219828118136),
+        (1e-300, 0.1),
+        (1e308, -0.3),
+        (203.9425848872653, -137.07961677701505),
+        (1.1, -7750.0),
+        (1e-300, 1.07),
+        (1e70, 4.5),
+    ],
     "exp": [-745.0, -700.0, 709.0, 1e-300],
     "expm1": [1e-20, -1e-20, -40.0, -700.0, 709.0],
     "exp2": [-1073.0, 1023.0, 1e-20],
@@ -131,7 +146,7 @@ FAR: dict[str, list[Any]] = {
     "log2": [1e-308, 9e-309, JUST_ABOVE_1, 1e308],
     "log10": [1e-308, 3e-309, JUST_ABOVE_1, 1e308],
     "sqrt": [SMALLEST, 1e-310, LARGEST],
-    "cbrt": [SMALLEST, -1e-200, LARGEST],
+    "cbrt": [SMALLEST, -1e-200, LARGEST, 9.999999999999999e49, 8.012460959574558e-138],
     "sin": [1e22, 1e-300, math.pi],
     "cos": [1e22, 1e-300, math.pi / 2],
     "tan": [1e22, math.pi / 2, 1e-300],
@@ -141,7 +156,7 @@ FAR: dict[str, list[Any]] = {
     "atan2": [(1e200, 1e200), (1e-200, 1e-200), (1e-200, 1e100), (1.0, -1e150), (LARGEST, LARGEST)],
     "sinh": [1e-20, 700.0, -710.0],
     "cosh": [1e-20, 700.0, -710.0],
-    "tanh": [19.0, -19.0, 300.0, -350.0, 370.0, 1e-200],
+    "tanh": [19.0, -19.0, 300.0, -350.0, 370.0, 1e-200, LARGEST],
     "asinh": [1e200, -1e300, 1e-200],
     "acosh": [JUST_ABOVE_1, 1.0 + 1e-10, 1e200],
     "atanh": [JUST_BELOW_1, -JUST_BELOW_1, 1e-200],
@@ -156,16 +171,17 @@ FAR: dict[str, list[Any]] = {
     ],
     "sigmoid": [37.0, -37.0, 40.0, 700.0, -700.0, 745.0, -745.0],
     "softplus": [40.0, -40.0, 700.0, -700.0, -745.0, 1e300],
-    "gelu": [-5.0, -10.0, -30.0, -37.0, 30.0, 1e-300],
-    "silu": [-40.0, -700.0, 40.0, 1e300, 1e-300],
-    "elu": [(-40.0, 2.0), (-1e-20, 2.0), (-1000.0, 2.0)],
-    "gaussian": [6.0, 20.0, -26.0, 1e-200],
+    "logistic_pdf": [-745.0, 700.0, 1e-300, 0.0, 37.0],
+    "gelu": [-5.0, -10.0, -30.0, -37.0, -38.1, -38.4, 30.0, 1e-300, LARGEST],
+    "silu": [-40.0, -700.0, -720.0, -745.0, -750.0, 40.0, 1e300, 1e-300, LARGEST],
+    "elu": [(-40.0, 2.0), (-1e-20, 2.0), (-1000.0, 2.0), (-745.0, 1e300)],
+    "gaussian": [6.0, 20.0, -26.0, 26.8, -27.2, 1e-200],
     "erf": [6.0, -6.0, 20.0, 26.0, 1e-300],
     "erfc": [6.0, 20.0, 26.0, -6.0, 1e-300],
-    "normal_pdf": [10.0, 30.0, -37.0, 1e-200],
+    "normal_pdf": [10.0, 30.0, -37.0, -38.0, 38.5, 1e-200],
     "normal_cdf": [-10.0, -30.0, -37.0, 10.0, 30.0, 1e-200],
-    "lgamma": [1e-300, 1e-10, 1e10, 1e300],
-    "digamma": [1e-150, 1e-10, 1e10, 1e300, -1e-10, -2.5],
+    "lgamma": [1e-300, 1e-10, 1e10, 1e300, JUST_BELOW_1, JUST_ABOVE_1, 1.46163, 2.0, 2.3],
+    "digamma": [1e-150, 1e-10, 1e10, 1e300, -1e-10, -2.5, 1.4616321449683622, 2.0, LARGEST],
     "polygamma": [
         (0.0, -1e-200),
         (1.0, -1e-200),
@@ -176,8 +192,9 @@ FAR: dict[str, list[Any]] = {
         (3.0, 1e-50),
         (2.0, 1e100),
         (4.0, 100.0),
+        (170.0, 430.0),
     ],
-    "prod": [(0.0, 1e200, 1e100), (1e-200, 1e200, 1e-100)],
+    "prod": [(0.0, 1e200, 1e100), (1e-200, 1e200, 1e-100), (1.1e-200, 1.3e-123, 1.7e150)],
     "mean": [(LARGEST, LARGEST), (1e308, -1e308, 1.0)],
     "norm": [(1e200, 1e200), (1e-200, 1e-200, 1e-200), (3e-300, 4e-300), (SMALLEST, SMALLEST)],
     "logsumexp": [
@@ -186,7 +203,28 @@ FAR: dict[str, list[Any]] = {
         (-1000.0, -1001.0),
         (1e300, 1e300),
         (700.0, -40.0),
+        (-0.0022290184060503844, -448.62796883400705),
+        (-350.0, -0.46599785197984467, 16.162549511096252),
     ],
+}
+
+# Second derivatives by the first operand twice: to 16 units in the last place.
+FAR_TWICE: dict[str, list[Any]] = {
+    "**": [(203.9425848872653, -137.07961677701505), (1e-188, -0.1), (1e75, -0.64), (1e-60, 1.7)],
+    "cbrt": [8.012460959574558e-138, 1e-200],
+    "asin": [1e-200, 1e-8, -0.3, 0.5, JUST_BELOW_1],
+    "acos": [1e-200, 1e-8, -0.3, 0.5, JUST_BELOW_1],
+    "atanh": [1e-200, 1e-8, -0.3, 0.5, JUST_BELOW_1],
+    "tanh": [1e-200, 1e-8, 0.3, 240.0, -350.0, LARGEST],
+    "sigmoid": [1e-200, 1e-8, -0.3, 480.0, -700.0, LARGEST],
+    "softplus": [1e-200, -480.0, 700.0],
+    "logistic_pdf": [0.0, 1e-8, -700.0, 740.0],
+    "gelu": [-38.1, 37.0, LARGEST],
+    "silu": [-745.0, 700.0, 745.0, LARGEST],
+    "gaussian": [26.8, LARGEST],
+    "normal_pdf": [-38.0, LARGEST],
+    "erf": [26.8, LARGEST],
+    "logsumexp": [(-0.0022290184060503844, -448.62796883400705), (800.0, 0.0)],
 }
 
 
@@ -212,6 +250,47 @@ def test_far_out_results_are_right_to_4_and_derivatives_to_8_units_in_the_last_p
                         f"{mp.nstr(exact, 17)}, not {found!r}: off by {off:.3g} units"
                     )
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("name", FAR_TWICE)
+def test_far_out_second_derivatives_are_right_to_16_units_in_the_last_place(name: str) -> None:
+    for row in FAR_TWICE[name]:
+        xs = row if isinstance(row, tuple) else (row,)
+        second = (0, 0)
+        found = accuracy.computed(RULES[name], xs)[second]
+        exact = accuracy.exact(name, xs)[second]
+        assert accuracy.error(name, second, xs, found, exact) <= 16, (xs, found, exact)
+
+
+@pytest.mark.parametrize(
+    ("name", "x", "result", "derivative"),
+    [
+        ("silu", inf, inf, 1.0),
+        ("silu", -inf, 0.0, 0.0),
+        ("gelu", inf, inf, 1.0),
+        ("gelu", -inf, 0.0, 0.0),
+        *[(name, x, 0.0, 0.0) for name in ("gaussian", "normal_pdf") for x in (inf, -inf)],
+        *[("logistic_pdf", x, 0.0, 0.0) for x in (inf, -inf)],
+        *[("tanh", x, math.copysign(1.0, x), 0.0) for x in (inf, -inf)],
+        ("sigmoid", inf, 1.0, 0.0),
+        ("sigmoid", -inf, 0.0, 0.0),
+    ],
+)
+def test_at_infinity_results_and_both_derivatives_are_their_limits(
+    name: str, x: float, result: float, derivative: float
+) -> None:
+    found = accuracy.computed(RULES[name], (x,))
+    assert found == {(): result, (0,): derivative, (0, 0): 0.0}
+
+
+@pytest.mark.parametrize(
+    ("xs", "weights"),
+    [((inf, 0.0), (1.0, 0.0)), ((-inf, 0.0), (0.0, 1.0)), ((-inf, 0.0, 0.0), (0.0, 0.5, 0.5))],
+)
+def test_an_infinite_operand_of_logsumexp_takes_all_or_nothing(
+    xs: tuple[float, ...], weights: tuple[float, ...]
+) -> None:
+    assert tuple(gradients(RULES["logsumexp"], xs, 1.0)) == weights
 
 
 @pytest.mark.parametrize("xs", [(1000.0, 999.0, 0.0), (1e300, -1e300), (-745.0, 0.0), (0.0, -37.0)])
@@ -255,11 +334,13 @@ CONVENTIONS: list[tuple[str, tuple[float, ...], float, tuple[float | None, ...]]
     ("clamp", (-1.0, 1.0, 1.0), 1.0, (0.0, 1.0, 0.0)),
     ("clamp", (2.0, 1.0, 1.0), 1.0, (0.0, 0.0, 1.0)),
     ("clamp", (-1.0, 1.0, 0.0), 0.0, (0.0, 0.0, 1.0)),
-    *[("**", (0.0, n), 0.0, (0.0, 0.0)) for n in (2.0, 3.0, 1.5, 400.0)],
+    *[("**", (0.0, n), 0.0, (0.0, 0.0)) for n in (2.0, 3.0, 1.5, 400.0, 4.5)],
+    *[("**", (0.0, n), 0.0, (inf, 0.0)) for n in (0.3, 1e-300)],
     ("**", (0.0, 1.0), 0.0, (1.0, 0.0)),
     ("**", (0.0, 0.5), 0.0, (inf, 0.0)),
     ("**", (0.0, 0.0), 1.0, (0.0, 0.0)),
     ("**", (0.0, -1.0), inf, (-inf, -inf)),
+    ("**", (-3.6400988540347246e295, -1.0), -2.747178140207894e-296, (0.0, None)),
     *[("**", (x, nan), nan, (nan, nan)) for x in (0.0, 0.5)],
     *[(name, (nan, 1.0), nan, (nan, nan)) for name in ("hypot", "norm")],
     *[("**", (x, 0.0), 1.0, (0.0, math.log(x))) for x in (0.5, 1.0, 1e200, 1e-200)],
