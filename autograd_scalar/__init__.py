@@ -17,8 +17,35 @@ from autograd_scalar.draw import draw
 from autograd_scalar.functions import *  # noqa: F403
 from autograd_scalar.modes import no_grad
 from autograd_scalar.primitives import primitive
+from autograd_scalar.sweeps import gradients
+from autograd_scalar.transforms import (
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    taylor,
+    value_and_grad,
+    vjp,
+)
 from autograd_scalar.value import Value
 
 __version__ = "0.1.0"
 
-__all__ = ["Value", "detect_anomaly", "draw", "no_grad", "primitive", *functions.__all__]
+__all__ = [
+    "Value",
+    "detect_anomaly",
+    "draw",
+    "grad",
+    "gradients",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "no_grad",
+    "primitive",
+    "taylor",
+    "value_and_grad",
+    "vjp",
+    *functions.__all__,
+]

@@ -15,7 +15,8 @@ from __future__ import annotations
 import operator
 from functools import cache
 
-from autograd_scalar.primitives import Primitive, as_float
+from autograd_scalar.chain_rule import pullback
+from autograd_scalar.primitives import Primitive
 from autograd_scalar.rules import Double
 
 TYPE_CHECKING = False
@@ -142,16 +143,13 @@ def mixed(primitive: Primitive) -> Closure:
     return Closure(primitive.name, primitive, backward, operator.attrgetter("_constant"))
 
 
-def _run_rule(node: Value, convert: Callable[[Any], Any] | None = None) -> list[Any]:
-    """The contribution to each operand of ``node``, computed on floats or what they convert to."""
+def _run_rule(node: Value) -> list[Any]:
+    """The contribution to each operand of ``node``."""
     primitive: Any = node._closure.primitive
     numbers = [o if o.__class__ is float else o.data for o in node.operands]
-    facts = (node.grad, node.data, *numbers)
-    if convert is not None:
-        facts = tuple(map(convert, facts))
     if primitive.variadic:
-        return list(primitive.derivatives[0](*facts))
-    return [derivative(*facts) for derivative in primitive.derivatives]
+        return list(primitive.derivatives[0](node.grad, node.data, *numbers))
+    return [derivative(node.grad, node.data, *numbers) for derivative in primitive.derivatives]
 
 
 def link(
@@ -183,14 +181,12 @@ def contributions(node: Value) -> list[tuple[Value, float]]:
     This is what a closure computes, slowly and with every check: ValueError if a rule gives another
     number of contributions than there are operands, TypeError if one of them is not a number.
     """
-    operands, found = node.operands, _run_rule(node, Double)
-    what = f"the derivative rule of {node.op!r}"
-    if len(found) != len(operands):
-        raise ValueError(
-            f"{what} must give one contribution per operand: {len(operands)}, not {len(found)}"
-        )
-    return [
-        (operand, as_float(contribution, f"{what}: a contribution"))
-        for operand, contribution in zip(operands, found, strict=True)
-        if operand.__class__ is not float
+    operands, primitive = node.operands, node._closure.primitive
+    assert primitive is not None
+    y, g, *numbers = [
+        Double(x) if isinstance(x, float) else x
+        for x in (node.data, node.grad, *[getattr(o, "data", o) for o in operands])
     ]
+    places = [i for i, o in enumerate(operands) if o.__class__ is not float]
+    found = pullback(primitive, g, y, numbers, places)
+    return list(zip(node.parents, found, strict=True))

@@ -1,4 +1,7 @@
-"""Copies and pickles of graphs of any depth, without recursion."""
+"""Copies and pickles of graphs of any depth, without recursion.
+
+A gradient that is a Value, as ``backward(create_graph=True)`` leaves it, is copied as a float.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from contextvars import ContextVar
 
 from autograd_scalar.closures import link, send_nothing
 from autograd_scalar.graph import topological_order
-from autograd_scalar.primitives import Primitive
+from autograd_scalar.primitives import Primitive, detached
 from autograd_scalar.value import Value, new_node
 
 TYPE_CHECKING = False
@@ -41,7 +44,7 @@ def _copy(node: Value, of_parent: Callable[[Value], Value]) -> Value:
     if isinstance(constant, tuple):
         constant = tuple([of_parent(o) if isinstance(o, Value) else o for o in constant])
     copy = new_node(node.data, tuple(map(of_parent, node.parents)), node._closure, constant)
-    copy.grad = node.grad
+    copy.grad = detached(node.grad)
     copy.label = node.label
     return copy
 
@@ -57,7 +60,8 @@ def _refuse_if_wired_by_hand(node: Value) -> None:
 def _facts(node: Value) -> tuple[Any, ...]:
     """All that there is to know of a node, for ``_restore``."""
     _refuse_if_wired_by_hand(node)
-    return node.data, node.grad, node._closure.primitive or node.op, node.operands, node.label
+    operation = node._closure.primitive or node.op
+    return node.data, detached(node.grad), operation, node.operands, node.label
 
 
 def _restore(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # the module typing would take longer to import than the whole package
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Protocol, Self, TypeVar
 
     class Node(Protocol):
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     N = TypeVar("N", bound=Node)
 
 
-def topological_order(root: N) -> list[N]:
+def topological_order(root: N, known: Iterable[N] = ()) -> list[N]:
     """``root`` and all that it was computed from, each node once and after its parents.
 
-    The order depends on the shape of the graph alone: it is the same in every run.
+    The order depends on the shape of the graph alone: it is the same in every run. The ``known``
+    nodes are left out, and what only they were computed from.
 
     >>> from autograd_scalar import Value
     >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
@@ -30,7 +32,10 @@ def topological_order(root: N) -> list[N]:
     ['a', 'b', '*', '+']
     """
     order: list[N] = []
-    seen = {root}
+    seen = set(known)
+    if root in seen:
+        return order
+    seen.add(root)
     path = [root]  # from the root down to where the walk is
     ahead = [iter(root.parents)]  # for each node of the path, its parents not yet visited
     while path:
@@ -46,14 +51,3 @@ def topological_order(root: N) -> list[N]:
             order.append(path.pop())
             ahead.pop()
     return order
-
-
-def leaves(root: N) -> list[N]:
-    """The nodes without parents that ``root`` was computed from, each once.
-
-    >>> from autograd_scalar import Value
-    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
-    >>> [leaf.label for leaf in leaves(a * b + a)]
-    ['a', 'b']
-    """
-    return [node for node in topological_order(root) if not node.parents]

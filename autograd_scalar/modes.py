@@ -45,6 +45,10 @@ _entered = 0
 _lock = allocate_lock()
 ordinary = True  # no thread is inside any mode
 
+# How many derivatives of functions have been begun. A leaf notes it when it is made, so that what
+# a function made for itself while it was differentiated can be told from what it found outside.
+epoch = 0
+
 
 def current() -> Mode:
     """The mode of this thread or task."""
@@ -72,6 +76,11 @@ def enter(*, recording: bool | None = None, detector: Detector | None = None) ->
         with _lock:
             _entered -= 1
             ordinary = not _entered
+
+
+def recording() -> bool:
+    """Whether this thread or task records what it computes."""
+    return ordinary or _mode.get().recording
 
 
 def no_grad() -> AbstractContextManager[None]:

@@ -9,16 +9,15 @@ reverse-mode automatic differentiation (Linnainmaa 1970; Griewank and Walther 20
 
 from __future__ import annotations
 
-import operator
-
 from autograd_scalar import closures, modes, rules
+from autograd_scalar.arithmetic import Arithmetic, name_after, operate
 from autograd_scalar.closures import Closure
 from autograd_scalar.graph import topological_order
 from autograd_scalar.primitives import Primitive, as_float
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     Operator = Callable[["Value", Any], "Value"]
@@ -28,8 +27,10 @@ _new = object.__new__
 
 # --- Recording an operation -----------------------------------------------------------------------
 #
-# The operators and methods of ``Value`` are made here, each from its entry in the rules table. They
-# come first in the file because the class is made of them; on a first reading, go on to ``Value``.
+# The operators of ``Arithmetic`` would do. But where no mode was entered and the operands are
+# Values, what ``__primitive__`` does step by step can be done at once, and these do. Those on
+# Values alone repeat the body of ``new_node``, whose call would make them a fifth slower. On a
+# first reading, go on to ``Value``.
 
 
 def new_node(
@@ -51,13 +52,9 @@ def new_node(
 
 
 def _with_floats(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The operands, every constant made a float; TypeError for what is no number."""
+    """The operands, every plain number made a float; TypeError for what is none."""
     what = f"{primitive.name}: a constant operand"
-    return tuple([o if isinstance(o, Value) else as_float(o, what) for o in operands])
-
-
-# Where no mode was entered, the methods below do at once what ``__primitive__`` does step by step.
-# Those on Values alone repeat the body of ``new_node``, whose call would make them a fifth slower.
+    return tuple([o if isinstance(o, Arithmetic) else as_float(o, what) for o in operands])
 
 
 def _operators(primitive: Primitive) -> tuple[Operator, Operator]:
@@ -67,7 +64,7 @@ def _operators(primitive: Primitive) -> tuple[Operator, Operator]:
     right = closures.constant_right(primitive)
     left = closures.constant_left(primitive)
 
-    def operate(self: Value, other: Any) -> Any:
+    def method(self: Value, other: Any) -> Any:
         kind = other.__class__
         if kind is Value and modes.ordinary:
             node = _new(Value)
@@ -81,36 +78,25 @@ def _operators(primitive: Primitive) -> tuple[Operator, Operator]:
         if (kind is float or kind is int) and modes.ordinary:
             other = float(other)
             return new_node(function(self.data, other), (self,), right, other)
-        return _operate_on_any(primitive, other, (self, other))
+        return operate(primitive, other, (self, other))
 
     def reflected(self: Value, other: Any) -> Any:
         kind = other.__class__
         if (kind is float or kind is int) and modes.ordinary:
             other = float(other)
             return new_node(function(other, self.data), (self,), left, other)
-        return _operate_on_any(primitive, other, (other, self))
+        return operate(primitive, other, (other, self))
 
-    return operate, reflected
-
-
-def _operate_on_any(primitive: Primitive, other: Any, operands: tuple[Any, ...]) -> Any:
-    """An operator on whatever ``other`` is; NotImplemented lets its class have a try."""
-    try:
-        operands = _with_floats(primitive, operands)
-    except TypeError:
-        if type(other).__module__ == "builtins":
-            raise  # no str or list knows Values, and this message is better than Python's
-        return NotImplemented  # an array, say: it does the operation on each of its elements
-    return Value.__primitive__(primitive, operands)
+    return method, reflected
 
 
-def _method(primitive: Primitive) -> Callable[[Value], Value]:
-    """A unary primitive as a method; NumPy calls these on arrays of Values."""
+def _method(primitive: Primitive) -> Callable[[Value], Any]:
+    """A unary primitive as a method."""
     function = primitive.function
     closure = closures.unary(primitive)
 
-    def method(self: Value) -> Value:
-        if modes.ordinary:
+    def method(self: Value) -> Any:
+        if self.__class__ is Value and modes.ordinary:
             node = _new(Value)
             node.data = function(self.data)
             node.grad = 0.0
@@ -119,48 +105,15 @@ def _method(primitive: Primitive) -> Callable[[Value], Value]:
             node._closure = closure
             node._constant = None
             return node
-        return Value.__primitive__(primitive, (self,))
+        return primitive(self)
 
-    _name_after(primitive, method)
-    return method
-
-
-def _binary_method(primitive: Primitive) -> Callable[[Value, Any], Value]:
-    """A binary primitive as a method of its first operand."""
-
-    def method(self: Value, other: Any) -> Value:
-        return Value.__primitive__(primitive, (self, other))
-
-    _name_after(primitive, method)
-    return method
-
-
-def _name_after(primitive: Primitive, method: Any) -> None:
-    method.__name__ = primitive.__name__
-    method.__qualname__ = f"Value.{primitive.__name__}"
-    method.__doc__ = (primitive.__doc__ or "").partition(">>>")[0].strip()
-
-
-def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, Any], Any]:
-    """The method that applies ``compare`` to the two numbers."""
-
-    def method(self: Value, other: Any) -> Any:
-        if isinstance(other, Value):
-            return compare(self.data, other.data)
-        if isinstance(other, int):  # of any size
-            return compare(self.data, other)
-        try:
-            return compare(self.data, as_float(other, "the other side"))
-        except TypeError:
-            return NotImplemented  # Python then raises, naming the operator and both types
-
-    return method
+    return name_after(primitive, method)
 
 
 # --- Value ----------------------------------------------------------------------------------------
 
 
-class Value:
+class Value(Arithmetic):
     """A number that remembers how it was computed.
 
     >>> a = Value(2.0, label="a")
@@ -193,7 +146,7 @@ class Value:
     __slots__ = ("__weakref__", "_closure", "_constant", "data", "grad", "label", "parents")
 
     data: float
-    grad: float
+    grad: Any
     parents: tuple[Value, ...]
     label: str | None
     _closure: Closure
@@ -213,7 +166,7 @@ class Value:
         self._closure = (
             Closure(_op, None, closures.send_nothing) if _op or self.parents else closures.LEAF
         )
-        self._constant = None
+        self._constant = modes.epoch
         if label is not None and not isinstance(label, str):
             raise TypeError(f"Value: label must be a string or None, not {label!r}")
         for child in self.parents:
@@ -232,7 +185,7 @@ class Value:
 
     # --- The backward pass ---
 
-    def backward(self, seed: float = 1.0) -> None:
+    def backward(self, seed: float = 1.0, create_graph: bool = False) -> None:
         """Add the derivative of this Value by every leaf, times ``seed``, to the leaf's ``grad``.
 
         For each node, from this one back to the leaves, the chain rule:
@@ -252,24 +205,33 @@ class Value:
         >>> x.grad
         66.0
 
+        With ``create_graph`` the gradients of leaves are Values, computed from the leaves, that can
+        be differentiated again. A leaf and its gradient then refer to each other until you set
+        ``grad`` to 0.0; ``gradients`` returns the same without that.
+
+        >>> y.backward(create_graph=True)  # once more
+        >>> slope, x.grad = x.grad, 0.0
+        >>> slope.backward()
+        >>> x.grad
+        2.0
+
         Raises TypeError if ``seed`` is not a number, or a derivative rule of yours gives none.
         """
         seed = as_float(seed, "backward: seed")
+        if create_graph:
+            from autograd_scalar.sweeps import backward_recorded
+
+            backward_recorded(self, seed)
+            return
         order = topological_order(self)
         leaves = [node for node in order if not node.parents]
         # Set aside and added as a whole, since rounding makes a + (b + c) another number than
         # (a + b) + c: so the second pass doubles a leaf exactly.
-        earlier = [(leaf, leaf.grad) for leaf in leaves if leaf.grad]
-        for node in order:
-            node.grad = 0.0
-        self.grad = seed
+        earlier = [
+            (leaf, leaf.grad) for leaf in leaves if leaf.grad.__class__ is not float or leaf.grad
+        ]
         try:
-            _propagate(reversed(order))
-            if any(leaf.grad.__class__ is complex for leaf in leaves):
-                raise TypeError(
-                    "backward: a derivative rule gave a complex number, as in Python a negative "
-                    "float to a fractional power does; autograd_scalar.rules.power gives nan"
-                )
+            float_sweep(order, self, seed, leaves)
         except BaseException:
             for leaf in leaves:
                 leaf.grad = 0.0
@@ -289,7 +251,7 @@ class Value:
         return Value(self.data, label=self.label)
 
     @classmethod
-    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Value:
+    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
         """The result of a primitive, recorded: the protocol by which primitives take Values."""
         if len(operands) != primitive.arity and not primitive.variadic:
             raise TypeError(
@@ -304,6 +266,8 @@ class Value:
             elif kind is float:
                 constants = True
                 numbers.append(operand)
+            elif hasattr(operand, "__primitive__") and not isinstance(operand, float):
+                return NotImplemented  # a dual number, say: it knows what to do with Values
             else:
                 return cls.__primitive__(primitive, _with_floats(primitive, operands))
         data = primitive.function(*numbers)
@@ -318,100 +282,19 @@ class Value:
             node = new_node(data, *closures.link(primitive, operands, constants))
         return node if mode.recording else Value(data)
 
-    # --- Arithmetic ---
+    # --- Operators ---
 
     __add__, __radd__ = _operators(rules.add)
     __sub__, __rsub__ = _operators(rules.subtract)
     __mul__, __rmul__ = _operators(rules.multiply)
     __truediv__, __rtruediv__ = _operators(rules.divide)
     __pow__, __rpow__ = _operators(rules.power)
-    __mod__, __rmod__ = _operators(rules.mod)
-    __floordiv__, __rfloordiv__ = _operators(rules.floor_divide)
-    __neg__ = _method(rules.negative)
-    __abs__ = _method(rules.absolute)
-    __floor__ = _method(rules.floor)
-    __ceil__ = _method(rules.ceil)
-
-    def __pos__(self) -> Value:
-        return self
-
-    def __divmod__(self, other: Any) -> tuple[Value, Value]:
-        return self // other, self % other
-
-    def __rdivmod__(self, other: Any) -> tuple[Value, Value]:
-        return other // self, other % self
-
-    # --- Functions, under their own names and under NumPy's, which calls them on arrays ---
-
-    exp = _method(rules.exp)
-    expm1 = _method(rules.expm1)
-    exp2 = _method(rules.exp2)
-    log = _method(rules.log)
-    log1p = _method(rules.log1p)
-    log2 = _method(rules.log2)
-    log10 = _method(rules.log10)
-    sqrt = _method(rules.sqrt)
-    cbrt = _method(rules.cbrt)
-    sin = _method(rules.sin)
-    cos = _method(rules.cos)
-    tan = _method(rules.tan)
-    arcsin = asin = _method(rules.asin)
-    arccos = acos = _method(rules.acos)
-    arctan = atan = _method(rules.atan)
-    sinh = _method(rules.sinh)
-    cosh = _method(rules.cosh)
-    tanh = _method(rules.tanh)
-    arcsinh = asinh = _method(rules.asinh)
-    arccosh = acosh = _method(rules.acosh)
-    arctanh = atanh = _method(rules.atanh)
-    arctan2 = atan2 = _binary_method(rules.atan2)
-    hypot = _binary_method(rules.hypot)
-    fabs = _method(rules.absolute)
-    sign = _method(rules.sign)
-    sigmoid = _method(rules.sigmoid)
-    softplus = _method(rules.softplus)
-    relu = _method(rules.relu)
-    gelu = _method(rules.gelu)
-    silu = _method(rules.silu)
-    erf = _method(rules.erf)
-    erfc = _method(rules.erfc)
-    lgamma = _method(rules.lgamma)
-
-    # --- Comparison ---
-
-    __lt__ = _comparison(operator.lt)
-    __le__ = _comparison(operator.le)
-    __gt__ = _comparison(operator.gt)
-    __ge__ = _comparison(operator.ge)
-
-    # --- What would drop the gradient without a word ---
-
-    def __float__(self) -> float:
-        raise TypeError(
-            "float() or a function of math would drop the gradient of this Value silently: for the "
-            "number say value.data, for a function use autograd_scalar's, as in autograd_scalar.sin"
-        )
-
-    def __int__(self) -> int:
-        raise TypeError("int() would drop the gradient of this Value silently: say int(value.data)")
-
-    def __bool__(self) -> bool:
-        raise TypeError(
-            "a Value has no truth of its own: compare it, as in value > 0, or ask value.data"
-        )
 
     # --- Display ---
 
     def __repr__(self) -> str:
         label = "" if self.label is None else f", label={self.label!r}"
         return f"Value(data={self.data}, grad={self.grad}{label})"
-
-    def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
-
-    def __round__(self, digits: int | None = None) -> float:
-        """The number, rounded for display: it carries no gradient."""
-        return round(self.data, digits)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """The picture that Jupyter shows."""
@@ -456,6 +339,22 @@ class Value:
         self._closure = Closure(self.op, None, lambda node: function())
 
 
+def float_sweep(order: Sequence[Value], output: Value, seed: float, ends: Sequence[Value]) -> None:
+    """Set the gradients of all nodes of the order: the derivatives of the output, times the seed.
+
+    The ``ends`` are those whose gradients are looked at; TypeError if one is no real number.
+    """
+    for node in order:
+        node.grad = 0.0
+    output.grad = seed
+    _propagate(reversed(order))
+    if any(node.grad.__class__ is complex for node in ends):
+        raise TypeError(
+            "backward: a derivative rule gave a complex number, as in Python a negative "
+            "float to a fractional power does; autograd_scalar.rules.power gives nan"
+        )
+
+
 def _propagate(nodes: Iterable[Value]) -> None:
     """Call the local backward closures of ``nodes``, which come results before operands."""
     detector = None if modes.ordinary else modes.current().detector
@@ -477,3 +376,9 @@ def _propagate(nodes: Iterable[Value]) -> None:
                 if node._closure.primitive is not None:
                     closures.contributions(node)
                 raise
+
+
+for _name, _slower in vars(Arithmetic).items():
+    _primitive = getattr(_slower, "primitive", None)
+    if _primitive is not None and _primitive.arity == 1:
+        setattr(Value, _name, _method(_primitive))

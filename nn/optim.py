@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from numbers import Real
 
 from autograd_scalar import Value
+from autograd_scalar.primitives import detached
 
 
 class SGD:
@@ -39,7 +40,7 @@ class SGD:
         """Move every parameter by -lr times its gradient."""
         lr = self.lr
         for parameter in self.params:
-            parameter.data -= lr * parameter.grad
+            parameter.data -= lr * detached(parameter.grad)
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, for the next `backward()` to add to."""

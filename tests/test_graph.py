@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autograd_scalar import Value
-from autograd_scalar.graph import leaves, topological_order
+from autograd_scalar.graph import topological_order
 
 DEPTH = 1_000_000
 LEVELS = 100_000
@@ -28,7 +28,23 @@ def test_every_node_once_and_after_its_parents(pairs: list[tuple[int, int]]) -> 
     assert order[-1] is nodes[-1]
     assert all(place[parent] < place[node] for node in order for parent in node.parents)
     assert {p for node in order for p in node.parents} | {order[-1]} == set(order)
-    assert leaves(nodes[-1]) == [node for node in order if node in nodes[:2]]
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), max_size=30), st.data())
+def test_what_is_known_is_left_out_and_what_only_it_was_computed_from(
+    pairs: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    nodes = [Value(1.0), Value(2.0)]
+    for i, j in pairs:
+        nodes.append(nodes[i % len(nodes)] + nodes[j % len(nodes)])
+    known = data.draw(st.lists(st.sampled_from(nodes), max_size=3))
+    order = topological_order(nodes[-1], known)
+    reached = [] if nodes[-1] in known else [nodes[-1]]
+    for node in reached:
+        reached += [p for p in dict.fromkeys(node.parents) if p not in known and p not in reached]
+    assert set(order) == set(reached)
+    place = {node: k for k, node in enumerate(order)}
+    assert all(place[p] < place[node] for node in order for p in node.parents if p in place)
 
 
 def test_operands_come_from_left_to_right() -> None:
@@ -62,6 +78,7 @@ def test_the_recursion_limit_is_the_default() -> None:
     assert threading.stack_size() == 0
 
 
+@pytest.mark.slow
 def test_backward_and_repr_of_a_deep_chain(chain: tuple[Value, Value]) -> None:
     x, y = chain
     assert len(topological_order(y)) == DEPTH + 1
@@ -71,6 +88,7 @@ def test_backward_and_repr_of_a_deep_chain(chain: tuple[Value, Value]) -> None:
     assert repr(y) == "Value(data=2.0, grad=1.0)"
 
 
+@pytest.mark.slow
 def test_backward_of_a_ladder(ladder: tuple[Value, Value]) -> None:
     x, y = ladder
     x.grad = 0.0
@@ -100,6 +118,7 @@ def same_graph(a: Value, b: Value) -> bool:
     [copy.deepcopy, lambda y: pickle.loads(pickle.dumps(y))],
     ids=["deepcopy", "pickle"],
 )
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", ["chain", "ladder"])
 def test_copies_of_deep_graphs(copied, shape: str, request: pytest.FixtureRequest) -> None:  # type: ignore[no-untyped-def]
     _, y = request.getfixturevalue(shape)
@@ -107,6 +126,7 @@ def test_copies_of_deep_graphs(copied, shape: str, request: pytest.FixtureReques
     assert same_graph(y, other)
 
 
+@pytest.mark.slow
 def test_all_of_it_in_a_thread_with_the_default_stack(chain: tuple[Value, Value]) -> None:
     _, y = chain
     done: list[float] = []

@@ -10,6 +10,7 @@ import html
 from collections.abc import Mapping, Sequence
 
 from autograd_scalar.draw.text import number, operation, plain, shortened
+from autograd_scalar.primitives import detached
 from autograd_scalar.value import Value
 
 NAME = "autograd_scalar"
@@ -146,5 +147,5 @@ def _text(text: str, colour: str) -> str:
 def _tooltip(value: Value, label: str) -> str:
     """What a browser says of a card under the mouse: the label at length, all the digits."""
     name = shortened(label, LONGEST_TOOLTIP) or plain(value.op) or "leaf"
-    text = f"{name}: data {value.data!r}, grad {value.grad!r}"
+    text = f"{name}: data {value.data!r}, grad {detached(value.grad)!r}"
     return html.escape(text).replace("\\", "\\" * 4)  # a tooltip is read for \\N twice

@@ -2,6 +2,7 @@
 
 import math
 
+from autograd_scalar.primitives import detached
 from autograd_scalar.value import Value
 
 LONGEST_LABEL = 32
@@ -21,7 +22,7 @@ def number(x: float, digits: int = 4) -> str:
     >>> [number(x) for x in (2.0, 1 / 3, 123456.7, 6.02e23, 1e-30, -0.0, math.nan, -math.inf)]
     ['2', '0.3333', '123457', '6.02e23', '1e-30', '-0', 'nan', '-inf']
     """
-    x = float(x)
+    x = float(detached(x))
     if not math.isfinite(x):
         return repr(x)
     before_the_point = len(str(int(abs(x)))) if 1 <= abs(x) < 1e6 else 0
