@@ -41,6 +41,14 @@ def parsed(text: str) -> Value:
     return expression.evaluate(dict.fromkeys(expression.names, 1.0))
 
 
+def square(x: Any) -> Any:
+    return x * x
+
+
+def area(a: Any, b: Any) -> Any:
+    return a * b
+
+
 TABLE: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     # Value
     ("a string", lambda: Value("3"), TypeError, r"Value: data must be a real number, not '3' \(str\)"),
@@ -98,6 +106,58 @@ TABLE: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("too many", lambda: user_primitive(lambda g, y, *xs: [g] * 3, many=True)(X, 1.0).backward(), ValueError, r"one contribution per operand: 2, not 3"),
     ("odd dot", lambda: RULES["dot"](X, X, X), ValueError, r"as many weights as inputs, not 3"),
     ("complex rule", lambda: user_primitive(lambda g, y, x: g * x**0.5)(Value(-2.0)).backward(), TypeError, r"a derivative rule gave a complex number"),
+    # Gradients, and transforms of functions
+    ("gradients of a number", lambda: ag.gradients(3.0, X), TypeError, r"gradients: output must be a Value, not 3\.0"),  # type: ignore[arg-type]
+    ("gradients by a number", lambda: ag.gradients(X, [1.0]), TypeError, r"gradients: the inputs must be Values, not 1\.0"),
+    ("gradients by None", lambda: ag.gradients(X, [X, None]), TypeError, r"gradients: inputs\[1\] must be a number .* not None"),
+    *[
+        (f"{name} of a number", lambda t=t: t(3.0), TypeError, rf"{name}: f must be a function, not 3\.0")  # type: ignore[misc]
+        for name, t in [("grad", ag.grad), ("grad", ag.value_and_grad), ("jacobian", ag.jacobian), ("hessian", ag.hessian)]
+    ],
+    ("vjp of a number", lambda: ag.vjp(3.0, 1.0), TypeError, r"vjp: f must be a function, not 3\.0"),  # type: ignore[arg-type]
+    ("jvp of a number", lambda: ag.jvp(3.0, (1.0,), (1.0,)), TypeError, r"jvp: f must be a function, not 3\.0"),  # type: ignore[arg-type]
+    ("hvp of a number", lambda: ag.hvp(3.0, (1.0,), (1.0,)), TypeError, r"hvp: f must be a function, not 3\.0"),  # type: ignore[arg-type]
+    ("taylor of a number", lambda: ag.taylor(3.0, 1.0, 2), TypeError, r"taylor: f must be a function, not 3\.0"),  # type: ignore[arg-type]
+    *[
+        (f"argnums {argnums!r}", lambda a=argnums: ag.grad(square, a)(1.0), TypeError, r"grad: argnums must be an int or a tuple of ints")  # type: ignore[misc]
+        for argnums in [True, "0", 1.5, None, (0, True), (0, "1"), (0.0,)]
+    ],
+    ("argnums above", lambda: ag.grad(square, 1)(1.0), IndexError, r"there is no argument 1, of 1 positional"),
+    ("argnums below", lambda: ag.grad(square, -2)(1.0), IndexError, r"there is no argument -2, of 1 positional"),
+    ("no argument", lambda: ag.grad(square)(), IndexError, r"there is no argument 0, of 0 positional"),
+    ("argument by name", lambda: ag.grad(square)(x=1.0), IndexError, r"there is no argument 0, of 0 positional"),
+    ("argnums twice", lambda: ag.grad(area, (0, 0))(1.0, 2.0), ValueError, r"argnums has an argument twice"),
+    ("argnums twice over", lambda: ag.grad(area, (1, -1))(1.0, 2.0), ValueError, r"argnums has an argument twice"),
+    ("a mode", lambda: ag.jacobian(square, mode="fast"), ValueError, r"mode must be 'auto', 'forward' or 'reverse', not 'fast'"),
+    ("grad at a string", lambda: ag.grad(square)("1"), TypeError, r"grad: argument 0 must be a number .* not '1' \(str\)"),
+    ("grad at None", lambda: ag.grad(area, 1)(1.0, {"w": [1.0, None]}), TypeError, r"grad: argument 1\['w'\]\[1\] must be .* not None"),
+    ("grad at a complex", lambda: ag.grad(square)(1j), TypeError, r"grad: argument 0 must be .* not 1j \(complex\)"),
+    ("grad at complexes", lambda: ag.grad(square)(np.array([1j])), TypeError, r"grad: argument 0 must be an array of numbers, not of complex128"),
+    ("jvp at None", lambda: ag.jvp(square, ([1.0, None],), ([1.0, 1.0],)), TypeError, r"jvp: primals\[0\]\[1\] must be .* not None"),
+    ("jvp along None", lambda: ag.jvp(square, (1.0,), (None,)), TypeError, r"jvp: tangents\[0\] must be .* not None"),
+    ("primals", lambda: ag.jvp(square, 1.0, (1.0,)), TypeError, r"jvp: primals must be a tuple with one entry per argument, not 1\.0"),
+    ("tangents", lambda: ag.hvp(square, (1.0,), 1.0), TypeError, r"hvp: tangents must be a tuple with one entry per argument, not 1\.0"),
+    ("few tangents", lambda: ag.jvp(area, (1.0, 2.0), (1.0,)), ValueError, r"jvp: tangents must be a tuple of 2, not a tuple of 1"),
+    ("odd tangents", lambda: ag.hvp(area, (1.0, 2.0), (1.0, [2.0])), ValueError, r"hvp: tangents\[1\] must be a number, not a list of 1"),
+    ("odd array", lambda: ag.jvp(square, (np.zeros(2),), (np.zeros(3),)), ValueError, r"jvp: tangents\[0\] must be an array of shape \(2,\), not .*\(3,\)"),
+    ("cotangents", lambda: ag.vjp(lambda x: [x, {"a": x}], 1.0)[1]([1.0, {"b": 1.0}]), ValueError, r"vjp: cotangents\[1\] must be a dict with the keys \['a'\]"),
+    ("cotangents None", lambda: ag.vjp(lambda x: [x, x], 1.0)[1]([1.0, None]), TypeError, r"vjp: cotangents\[1\] must be .* not None"),
+    *[
+        (f"{t.__name__} of a list", lambda t=t: t(lambda x: [x])(1.0), TypeError, r"must give one number, not a list of 1; jacobian takes")  # type: ignore[misc]
+        for t in [ag.grad, ag.value_and_grad, ag.hessian]
+    ],
+    ("hvp of an array", lambda: ag.hvp(lambda x: x * x, (np.ones(2),), (np.ones(2),)), TypeError, r"hvp: <lambda> must give one number, not an array of shape \(2,\)"),
+    ("grad of None", lambda: ag.grad(lambda x: None)(1.0), TypeError, r"grad: the result of <lambda> must be a number .* not None"),
+    ("jvp of a string", lambda: ag.jvp(lambda x: [x, "a"], (1.0,), (1.0,)), TypeError, r"jvp: the result of .*\[1\] must be a number .* not 'a'"),
+    ("jacobian of a complex", lambda: ag.jacobian(lambda x: [x, 1j])(1.0), TypeError, r"jacobian: the result of <lambda>\[1\] must be .* not 1j"),
+    ("complex inside", lambda: ag.grad(lambda x: x * 1j)(1.0), TypeError, r"\*: a constant operand must be .* not 1j \(complex\)"),
+    ("float() inside", lambda: ag.grad(lambda x: float(x))(1.0), TypeError, r"silently.*value\.data"),
+    ("float() in jvp", lambda: ag.jvp(math.sin, (1.0,), (1.0,)), TypeError, r"silently.*autograd_scalar\.sin"),
+    ("taylor order 0", lambda: ag.taylor(square, 1.0, 0), ValueError, r"taylor: order must be an int of at least 1, not 0"),
+    ("taylor order 1.5", lambda: ag.taylor(square, 1.0, 1.5), ValueError, r"taylor: order must be an int .* not 1\.5"),  # type: ignore[arg-type]
+    ("taylor order True", lambda: ag.taylor(square, 1.0, True), ValueError, r"taylor: order must be an int .* not True"),
+    ("taylor of a list", lambda: ag.taylor(square, [1.0], 2), TypeError, r"taylor: x must be a number, not a list of 1"),
+    ("taylor at None", lambda: ag.taylor(square, None, 2), TypeError, r"taylor: x must be a number .* not None"),
     # nn
     ("no inputs", lambda: nn.MLP(0, [1]), ValueError, r"nin must be at least 1, got 0"),
     ("no layers", lambda: nn.MLP(2, []), ValueError, r"nouts must hold at least one"),
