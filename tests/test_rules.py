@@ -1,7 +1,7 @@
 """Laws that every entry of the rules table obeys, swept over the table.
 
 A primitive is tested here from the moment it has an entry. Only one thing has to be written for
-it: the same function in mpmath, in ``references.py``.
+it: the same function in mpmath, in ``autograd_scalar/testing/reference.py``.
 """
 
 import math
@@ -18,11 +18,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from autograd_scalar import Value
-from autograd_scalar.primitives import REAL, Primitive
+from autograd_scalar.primitives import Primitive
 from autograd_scalar.rules import Double
+from autograd_scalar.testing.differences import slope_at
 from tests import references
-from tests.references import derivative_in_mpmath, extrapolated_slope, in_mpmath, mp, partial_slope
-from tests.strategies import OPERATORS, PRIMITIVES, counts, interval, operands
+from tests.references import derivative_in_mpmath, in_mpmath, mp, partial_slope
+from tests.strategies import OPERATORS, PRIMITIVES, counts, operands
 from tests.sweeps import SEED, examples, gradients, rule, same, sweep
 
 draws = given(st.data())
@@ -30,9 +31,9 @@ draws = given(st.data())
 
 def test_every_primitive_has_a_reference_in_mpmath() -> None:
     missing = [p.name for p in PRIMITIVES if p.name not in references.IN_MPMATH]
-    assert not missing, f"add the same function in mpmath to IN_MPMATH in references.py: {missing}"
+    assert not missing, f"add the same function in mpmath to IN_MPMATH: {missing}"
     gone = {*references.IN_MPMATH, *references.IN_NUMPY} - {p.name for p in PRIMITIVES}
-    assert not gone, f"references.py has functions that are no primitives any more: {gone}"
+    assert not gone, f"references have functions that are no primitives any more: {gone}"
 
 
 # --- The function ---------------------------------------------------------------------------------
@@ -152,16 +153,11 @@ def test_derivatives_are_the_slopes_of_the_function(
     found = gradients(primitive, xs)
     compared = 0
     for i, gradient in enumerate(found):
-        low, high = interval(primitive, i)
-        if not low < xs[i] < high:
-            low, high = REAL
-        step = min(0.1, 0.1 * max(abs(xs[i]), 0.1), 0.5 * (xs[i] - low), 0.5 * (high - xs[i]))
-        slope, error = extrapolated_slope(
-            lambda x, i=i: primitive(*xs[:i], x, *xs[i + 1 :]), xs[i], step
-        )
-        if error < 1e-3 * abs(slope) + 1e-9:
+        slope = slope_at(lambda x, i=i: primitive(*xs[:i], x, *xs[i + 1 :]), xs[i])
+        if slope.error < 1e-3 * abs(slope.value) + 1e-9:
             compared += 1
-            assert abs(gradient / SEED - slope) <= 1e-6 * abs(slope) + 100 * error, (
+            tolerance = 1e-6 * abs(slope.value) + 10 * slope.error
+            assert slope.distance(gradient / SEED) <= tolerance, (
                 f"the slope of {primitive.name}{xs} by operand {i} is {slope}, "
                 f"not {gradient / SEED!r}"
             )
