@@ -94,13 +94,21 @@ ILL_CONDITIONED = [
     IllConditioned("**", 2, "n * log(abs(x)) > 709.7", "the result overflows"),
     IllConditioned("**", 2, "n < 0.5 and (n - 2) * log(abs(x)) > 700", BEYOND),
     IllConditioned("**", 2, "-1.25 < n * log(abs(x)) < -0.8", ROOT),
-    IllConditioned("atan2", 1, "0 < min(abs(x), abs(y)) < 2.3e-308 * hypot(x, y)", LOST),
+    IllConditioned(
+        "atan2",
+        1,
+        "0 < min(abs(x), abs(y)) < 2.3e-308 * hypot(x, y)",
+        LOST,
+        (-1.5e-323, 1.21281e-06),
+    ),
     IllConditioned("atan2", 2, "0 < min(abs(x), abs(y)) < 2.3e-308 + 1e-290 * hypot(x, y)", LOST),
     IllConditioned("atan2", 2, "abs(abs(x) - abs(y)) < 0.1 * hypot(x, y)", ROOT),
     IllConditioned("atan2", 2, "0 < hypot(x, y) < 1e-154", BEYOND),
     IllConditioned("hypot", 2, "0 < hypot(a, b) < 5.6e-309", BEYOND),
     IllConditioned("norm", 2, "0 < hypot(*xs) < 5.6e-309", BEYOND, (3e-320, 3e-320)),
-    IllConditioned("hypot", 2, "0 < min(abs(a), abs(b)) < 2.3e-308 * hypot(a, b)", LOST),
+    IllConditioned(
+        "hypot", 2, "0 < min(abs(a), abs(b)) < 2.3e-308 * hypot(a, b)", LOST, (1.1e-8, 1.5e-323)
+    ),
     IllConditioned("norm", 2, "0 < min(map(abs, xs)) < 2.3e-308 * hypot(*xs)", LOST),
     IllConditioned("logistic_pdf", 2, "abs(abs(x) - 1.317) < 0.1", ROOT),
     IllConditioned("gelu", 1, "abs(x + 0.752) < 0.2", ROOT),

@@ -180,7 +180,9 @@ def test_derivatives_to_order_4_of_random_programs_are_those_of_mpmath() -> None
                     )
 
     check()
-    assert tally[4] > 0.75 * tally["programs"], tally
+    # Of the others rounding leaves no digit of the derivative, the more so the higher the order.
+    assert tally[1] > 0.75 * tally["programs"], tally
+    assert tally[4] > 0.6 * tally["programs"], tally
     ways = [
         (nest, *modes)
         for nest in (composed, closed_over)
