@@ -80,6 +80,11 @@ EQUIVALENT = {
     ("elu by alpha", "x > 0 -> x >= 0"),
     # Here |x| is above 700.
     ("_silu_slope", "x < 0 -> x <= 0"),
+    # y is 0, 1 or nan here, so that this is 0 or nan in any case.
+    *[
+        ("_power_slope_by_exponent", f"0.0 * y -> {text}")
+        for text in ["-(0.0 * y)", "2 * (0.0 * y)", "(0.0 * (0.0) * (y))", "(0.0 * (y) * (y))"]
+    ],
     # Where this is chosen, it is a factor of exp(-800), which is 0.
     ("_exp_of_difference", "0.0 -> 1.0"),
 }
@@ -104,17 +109,7 @@ NOT_BY_DIFFERENCES = {
         "_power_slope_by_exponent",
         "at == 0 and not detached(n) < 0 -> at == 0 and not detached(x) < 0",
     ),
-    *[
-        ("_power_slope_by_exponent", f"0.0 * y -> {text}")
-        for text in [
-            "-(0.0 * y)",
-            "2 * (0.0 * y)",
-            "0.0",
-            "(y)",
-            "(0.0 * (0.0) * (y))",
-            "(0.0 * (y) * (y))",
-        ]
-    ],
+    *[("_power_slope_by_exponent", f"0.0 * y -> {text}") for text in ["0.0", "(y)"]],
     ("_power_slope_by_exponent", "return 0.0 * y -> return 0.0 * x"),
     ("_power_slope_by_exponent", "return 0.0 * y -> return 0.0 * n"),
     ("_power_slope_by_exponent", "0.0 -> 1.0"),

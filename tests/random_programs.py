@@ -109,6 +109,7 @@ def examine(program: Program) -> Tally:
     if report.notes or report.kinks:
         return tally
     inputs = list(program.inputs)
+    plain = program(*inputs)
     size = math.fsum(chain_rule_sizes(lambda xs: program(*xs), inputs)) or math.inf
     by_reverse = grad(lambda xs: program(*xs))(inputs)
     for i in range(len(inputs)):
@@ -117,6 +118,9 @@ def examine(program: Program) -> Tally:
         exact = exact_partial(program, i)
         if not exact.found or exact.kink:
             tally.counts["derivatives that do not exist"] += 1
+            continue
+        if max(abs(exact.value), size) < 1e-30 * abs(plain):
+            tally.counts["derivatives too small beside the result for 60 digits"] += 1
             continue
         error = max(abs(by_reverse[i] - exact.value), abs(by_forward - exact.value))
         if not error <= 1e-12 * abs(exact.value):

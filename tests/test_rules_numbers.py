@@ -340,6 +340,7 @@ CONVENTIONS: list[tuple[str, tuple[float, ...], float, tuple[float | None, ...]]
     ("**", (0.0, 0.5), 0.0, (inf, 0.0)),
     ("**", (0.0, 0.0), 1.0, (0.0, 0.0)),
     ("**", (0.0, -1.0), inf, (-inf, -inf)),
+    ("**", (0.0, inf), 0.0, (None, 0.0)),
     ("**", (-3.6400988540347246e295, -1.0), -2.747178140207894e-296, (0.0, None)),
     *[("**", (x, nan), nan, (nan, nan)) for x in (0.0, 0.5)],
     *[(name, (nan, 1.0), nan, (nan, nan)) for name in ("hypot", "norm")],

@@ -16,13 +16,14 @@ from autograd_scalar import (
     detect_anomaly,
     exp,
     gradients,
+    hvp,
     log,
     no_grad,
     primitive,
     sin,
 )
 from autograd_scalar.graph import topological_order
-from autograd_scalar.primitives import RULES
+from autograd_scalar.primitives import RULES, Primitive
 from tests.strategies import Program, by_operators, programs, whole_programs
 from tests.sweeps import examples, same
 
@@ -313,3 +314,13 @@ def test_backward_leaves_one_cycle_until_grad_is_cleared(collector_off: None) ->
         del x, y
         assert (gone() is None) == cleared
     gc.collect()
+
+
+def test_a_rule_that_raises_on_floats_adds_to_what_is_there_along_a_direction() -> None:
+    """1 / (1 / b) raises at b = 0, where it means 0; a has had its share of a**3 by then."""
+    product = Primitive(
+        "product",
+        lambda a, b: a * b,
+        (lambda g, y, a, b: g * (1.0 / (1.0 / b)), lambda g, y, a, b: g * a),
+    )
+    assert hvp(lambda a, b: product(a, b) + a**3, (2.0, 0.0), (1.0, 0.0)) == (12.0, 1.0)
