@@ -64,12 +64,12 @@ def binary_method(primitive: Primitive) -> Operator:
     return name_after(primitive, method)
 
 
-def name_after(primitive: Primitive, method: M) -> M:
-    """The method, with the name and the documentation of its primitive."""
+def name_after(primitive: Primitive, method: M, owner: str = "Arithmetic") -> M:
+    """The method of the class ``owner``, with the name and documentation of its primitive."""
     facts: Any = method
     facts.primitive = primitive
     facts.__name__ = primitive.__name__
-    facts.__qualname__ = f"Arithmetic.{primitive.__name__}"
+    facts.__qualname__ = f"{owner}.{primitive.__name__}"
     facts.__doc__ = (primitive.__doc__ or "").partition(">>>")[0].strip()
     return method
 

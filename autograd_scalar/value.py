@@ -107,7 +107,7 @@ def _method(primitive: Primitive) -> Callable[[Value], Any]:
             return node
         return primitive(self)
 
-    return name_after(primitive, method)
+    return name_after(primitive, method, "Value")
 
 
 # --- Value ----------------------------------------------------------------------------------------

@@ -562,7 +562,7 @@ def fork(judge: Judge, mutant: Mutant | None, log: str) -> int:
         return child
     status = 70
     try:
-        signal.alarm(PATIENCE)
+        signal.alarm(PATIENCE if mutant is not None else 5 * PATIENCE)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(output, 1)
         os.dup2(output, 2)

@@ -43,6 +43,7 @@ def test_the_worst_points_of_the_page_are_within_the_bounds_here(place: tuple[st
     assert all(map(within_bound, here)), here
 
 
+@pytest.mark.slow
 @sweep
 def test_every_primitive_is_within_the_bounds(primitive: Primitive) -> None:
     too_large = [

@@ -136,6 +136,7 @@ def test_strategies_stay_within_their_bounds(
 # --- The command ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_2000_random_programs_are_right_in_every_mode_and_raise_no_false_alarm(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
