@@ -11,7 +11,7 @@ import operator
 from itertools import count
 
 from autograd_scalar import rules
-from autograd_scalar.primitives import Primitive, as_float
+from autograd_scalar.primitives import Primitive, as_float, detached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -229,8 +229,16 @@ class Layered(Arithmetic):
     @property
     def data(self) -> float:
         """The number as a float, without what changes."""
-        first = self.parts[0]
-        return first if first.__class__ is float else first.data
+        return detached(self.parts[0])  # type: ignore[no-any-return]
+
+
+def with_floats(primitive: Primitive, operands: Sequence[Any]) -> list[Any]:
+    """The operands, every plain number made a float; TypeError for what is none."""
+    what = f"{primitive.name}: a constant operand"
+    return [
+        o if o.__class__ is float or isinstance(o, Arithmetic) else as_float(o, what)
+        for o in operands
+    ]
 
 
 def split(
@@ -240,10 +248,6 @@ def split(
 
     None if that level is one of another kind of numbers, whose turn it is then.
     """
-    what = f"{primitive.name}: a constant operand"
-    numbers = [
-        o if isinstance(o, Arithmetic) or o.__class__ is float else as_float(o, what)
-        for o in operands
-    ]
+    numbers = with_floats(primitive, operands)
     innermost = max((o for o in numbers if isinstance(o, Layered)), key=lambda o: o.level)
     return (numbers, innermost.level) if innermost.__class__ is kind else None

@@ -16,7 +16,7 @@ import operator
 from functools import cache
 
 from autograd_scalar.chain_rule import pullback
-from autograd_scalar.primitives import Primitive
+from autograd_scalar.primitives import Primitive, detached
 from autograd_scalar.rules import Double
 
 TYPE_CHECKING = False
@@ -185,7 +185,7 @@ def contributions(node: Value) -> list[tuple[Value, float]]:
     assert primitive is not None
     y, g, *numbers = [
         Double(x) if isinstance(x, float) else x
-        for x in (node.data, node.grad, *[getattr(o, "data", o) for o in operands])
+        for x in (node.data, node.grad, *map(detached, operands))
     ]
     places = [i for i, o in enumerate(operands) if o.__class__ is not float]
     found = pullback(primitive, g, y, numbers, places)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from itertools import product
 
-from autograd_scalar.primitives import as_float
+from autograd_scalar.primitives import as_float, described
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def _flatten(tree: Any, what: str, numbers: list[Any], like: Nesting | None) -> 
     except TypeError:
         raise TypeError(
             f"{what} must be a number or a list, tuple, dict or array of numbers, not "
-            f"{_shorten(repr(tree))} ({kind.__name__})"
+            f"{described(tree)}"
         ) from None
     return _NUMBER
 
@@ -181,10 +181,6 @@ _NUMBER = Nesting()
 def _element(what: str, index: tuple[int, ...]) -> str:
     """The place of an element of an array, also of one without dimensions."""
     return f"{what}{list(index) if index else [()]}"
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def paths(nesting: Nesting, what: str) -> Iterator[str]:

@@ -164,9 +164,17 @@ def as_float(number: Any, what: str) -> float:
             return float(number)
         except OverflowError:
             raise OverflowError(f"{what} is too large for a float") from None
-    shown = repr(number)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    raise TypeError(f"{what} must be a real number, not {shown} ({kind.__name__})")
+    raise TypeError(f"{what} must be a real number, not {described(number)}")
+
+
+def described(thing: Any) -> str:
+    """What something is, in short, to say in an error message that it is not what it should be.
+
+    >>> described("3"), described([0] * 100)
+    ("'3' (str)", '[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,... (list)')
+    """
+    shown = repr(thing)
+    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({thing.__class__.__name__})"
 
 
 def detached(number: Any) -> Any:

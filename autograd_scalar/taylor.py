@@ -13,7 +13,7 @@ from __future__ import annotations
 from autograd_scalar import rules
 from autograd_scalar.arithmetic import Layered, new_level, split
 from autograd_scalar.chain_rule import pushforward
-from autograd_scalar.primitives import Primitive
+from autograd_scalar.primitives import Primitive, detached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class Series(Layered):
     @property
     def data(self) -> float:
         """The constant term as a float."""
-        first = self._coefficients[0]
-        return first if first.__class__ is float else first.data
+        return detached(self._coefficients[0])  # type: ignore[no-any-return]
 
     @property
     def parts(self) -> list[Any]:

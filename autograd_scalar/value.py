@@ -10,7 +10,7 @@ reverse-mode automatic differentiation (Linnainmaa 1970; Griewank and Walther 20
 from __future__ import annotations
 
 from autograd_scalar import closures, modes, rules
-from autograd_scalar.arithmetic import Arithmetic, name_after, operate
+from autograd_scalar.arithmetic import Arithmetic, name_after, operate, with_floats
 from autograd_scalar.closures import Closure
 from autograd_scalar.graph import topological_order
 from autograd_scalar.primitives import Primitive, as_float
@@ -49,12 +49,6 @@ def new_node(
     node._closure = closure
     node._constant = constant
     return node
-
-
-def _with_floats(primitive: Primitive, operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The operands, every plain number made a float; TypeError for what is none."""
-    what = f"{primitive.name}: a constant operand"
-    return tuple([o if isinstance(o, Arithmetic) else as_float(o, what) for o in operands])
 
 
 def _operators(primitive: Primitive) -> tuple[Operator, Operator]:
@@ -269,7 +263,7 @@ class Value(Arithmetic):
             elif hasattr(operand, "__primitive__") and not isinstance(operand, float):
                 return NotImplemented  # a dual number, say: it knows what to do with Values
             else:
-                return cls.__primitive__(primitive, _with_floats(primitive, operands))
+                return cls.__primitive__(primitive, tuple(with_floats(primitive, operands)))
         data = primitive.function(*numbers)
         if data.__class__ is not float:
             data = as_float(data, f"the result of {primitive.name}")

@@ -58,6 +58,8 @@ def test_nothing_raises_in_derivatives_of_derivatives(primitive: Primitive) -> N
         for first in rule(primitive, Value(1.0), primitive(*values), *values):
             if isinstance(first, Value):
                 first.backward()
+            assert type(getattr(first, "data", first)) is float, xs
+        assert all(type(value.grad) in (float, Double) for value in values), xs
 
 
 # NumPy's own choice: max(0.0, -0.0) depends on the processor, its sign(-0.0) is 0.0, C's sqrt and

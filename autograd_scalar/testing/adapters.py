@@ -11,6 +11,7 @@ import math
 import random
 
 from autograd_scalar.nesting import flatten
+from autograd_scalar.primitives import detached
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def plain(number: Any) -> float:
         return number
     if isinstance(number, complex):
         return math.nan
-    return float(getattr(number, "data", number))
+    return float(detached(number))
 
 
 class _Pair(Adapter):
