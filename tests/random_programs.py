@@ -28,7 +28,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from autograd_scalar.primitives import RULES
 from autograd_scalar.testing import Slope, check_gradients, from_jax, from_torch
-from autograd_scalar.testing.blame import chain_rule_sizes
 from autograd_scalar.testing.differences import units_around
 from autograd_scalar.testing.programs import (
     Program,
@@ -37,6 +36,7 @@ from autograd_scalar.testing.programs import (
     wild_number,
 )
 from autograd_scalar.testing.reference import Exact, exact_directional_slope, mp
+from autograd_scalar.testing.rounding import chain_rule_sizes
 from autograd_scalar.transforms import grad, jvp
 
 CHUNK = 250

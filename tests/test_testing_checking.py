@@ -14,12 +14,18 @@ from hypothesis import strategies as st
 import nn
 from autograd_scalar import (
     Value,
+    acos,
     cbrt,
     exp,
     floor,
+    fsum,
+    gaussian,
+    lgamma,
     log,
     maximum,
     mean,
+    norm,
+    normal_cdf,
     relu,
     sign,
     sin,
@@ -107,6 +113,28 @@ def test_networks(drawn: tuple[nn.MLP, list[float]]) -> None:
 @given(expressions(), st.sampled_from(["forward", "reverse"]))
 def test_nothing_is_called_wrong_that_is_right(program: Any, mode: str) -> None:
     check_gradients(program, *program.inputs, modes=(mode,))
+
+
+@pytest.mark.parametrize(
+    ("f", "args"),
+    [
+        # A derivative of 1 + 3e-11 - 1: what is left of the small one changes in stairs.
+        (
+            lambda v: fsum([v - 9.99, gaussian(5.064747180047611 - v), maximum(5.06 - v, 1.0)]),
+            (-0.07999696289853375,),
+        ),
+        # normal_cdf near 1 changes in stairs, and acos is steep there.
+        (
+            lambda x, y, z: lgamma(acos(normal_cdf(norm([exp(y), -7.0, x])))) * 1e3,
+            (1.7087626037513255, -0.7277845496844715, -1.669163129399799),
+        ),
+    ],
+)
+def test_stairs_that_rounding_makes_are_not_taken_for_slopes(
+    f: Callable[..., Any], args: tuple[float, ...]
+) -> None:
+    report = check_gradients(f, *args)
+    assert report.comparisons and not report.wrong
 
 
 def test_a_reference_of_60_digits_sees_what_differences_cannot() -> None:

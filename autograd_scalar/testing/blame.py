@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from autograd_scalar.chain_rule import pullback
 from autograd_scalar.graph import topological_order
-from autograd_scalar.testing.adapters import MODES, Adapter, directional, directions_of
+from autograd_scalar.testing.adapters import MODES, Adapter, directions_of
 from autograd_scalar.testing.report import (
     KINK,
     RIGHT,
@@ -21,11 +20,12 @@ from autograd_scalar.testing.report import (
     GradientReport,
     failures,
 )
+from autograd_scalar.testing.rounding import chain_rule_sizes
 from autograd_scalar.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Any
 
     from autograd_scalar.testing.checking import Flat, _Check
@@ -146,36 +146,6 @@ def _without_rounding(
         else c
         for c in found
     ]
-
-
-def chain_rule_sizes(
-    flat: Callable[[Sequence[Any]], Any],
-    xs: Sequence[float],
-    directions: Sequence[Sequence[float]] = (),
-) -> list[float]:
-    """How large the contributions are that the chain rule adds up for each of the inputs.
-
-    It is what the reverse sweep gives if each local derivative is taken as positive; 0 where that
-    is not finite. A derivative whose contributions cancel can't be better than some ulps of it.
-
-    >>> chain_rule_sizes(lambda x: x[0] * x[0] - 6.0 * x[0], [3.0])
-    [12.0]
-    """
-    inputs = [Value(x) for x in xs]
-    y = directional(flat, directions, ["reverse"] * len(directions))(inputs)
-    sizes = {y: 1.0}
-    for node in reversed(topological_order(y) if isinstance(y, Value) else []):
-        primitive = node._closure.primitive
-        if primitive is None or not sizes.get(node):
-            continue
-        operands = node.operands
-        numbers = [o if o.__class__ is float else o.data for o in operands]
-        places = [i for i, o in enumerate(operands) if o.__class__ is not float]
-        slopes = pullback(primitive, 1.0, node.data, numbers, places)
-        for parent, slope in zip(node.parents, slopes, strict=True):
-            sizes[parent] = sizes.get(parent, 0.0) + sizes[node] * abs(slope)
-    found = [sizes.get(x, 0.0) for x in inputs]
-    return [size if math.isfinite(size) else 0.0 for size in found]
 
 
 def _explains(intervals: Sequence[Interval], line: Sequence[float], c: Comparison) -> bool:

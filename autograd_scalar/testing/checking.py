@@ -30,6 +30,7 @@ from autograd_scalar.testing.report import (
     Comparison,
     GradientReport,
 )
+from autograd_scalar.testing.rounding import rounding_of_result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -250,8 +251,9 @@ class _Check:
             for inner in inner_modes
             if "reverse" in self.modes
         }
+        noise = self._unseen_noise(flat, directions)
         for place, line in lines:
-            slope = self.slope(flat, directions, line)
+            slope = self.slope(flat, directions, line, noise)
             for *inner, outer in product(self.modes, repeat=order):
                 if outer == "reverse":
                     analytic = _dot(gradients[tuple(inner)], line)
@@ -264,7 +266,11 @@ class _Check:
                 yield Comparison(label + place, order, modes, analytic, slope, verdict)
 
     def slope(
-        self, flat: Flat, directions: Sequence[Sequence[float]], line: Sequence[float]
+        self,
+        flat: Flat,
+        directions: Sequence[Sequence[float]],
+        line: Sequence[float],
+        noise: float,
     ) -> Slope:
         """The numeric derivative, along the line, of the derivative along the directions."""
         xs, adapter = self.xs, self.adapter
@@ -287,7 +293,13 @@ class _Check:
             except (ArithmeticError, ValueError):
                 return math.nan
 
-        return slope(along, units, max(math.ulp(x) for _, x, _ in moving))
+        return slope(along, units, max(math.ulp(x) for _, x, _ in moving), noise)
+
+    def _unseen_noise(self, flat: Flat, directions: Sequence[Sequence[float]]) -> float:
+        """A quarter of an ulp of all that is rounded; differences count noise four times."""
+        if type(self.adapter) is not Adapter or self.reference:
+            return 0.0
+        return 0.25 * rounding_of_result(flat, self.xs, directions)
 
 
 def judge(

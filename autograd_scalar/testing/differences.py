@@ -75,7 +75,9 @@ class Slope:
 NO_SLOPE = Slope(math.nan, math.nan, math.inf)
 
 
-def slope(line: Line, units: Sequence[float] = (1.0,), resolution: float = 0.0) -> Slope:
+def slope(
+    line: Line, units: Sequence[float] = (1.0,), resolution: float = 0.0, noise: float = 0.0
+) -> Slope:
     """The slope at 0 of a function of one float.
 
     Args:
@@ -83,6 +85,8 @@ def slope(line: Line, units: Sequence[float] = (1.0,), resolution: float = 0.0) 
         units: sizes of a change that may matter to the function, the smallest first; the next is
             tried where one gives few digits, and taken if it gives more of the same number.
         resolution: by how much rounding may change what ``line`` is called with.
+        noise: by how much rounding may change what it returns, where that can't be seen: a function
+            that changes in stairs is flat on each.
 
     >>> slope(lambda t: (3 + t) ** 2)  # doctest: +ELLIPSIS
     Slope(left=6.0, right=6.0, error=..., jumps=False)
@@ -91,7 +95,7 @@ def slope(line: Line, units: Sequence[float] = (1.0,), resolution: float = 0.0) 
     """
     best = NO_SLOPE
     for unit in units:
-        found = _slope_by_unit(line, unit, resolution)
+        found = _slope_by_unit(line, unit, resolution, noise)
         if not best.found or (found.error < best.error and _agreed(found, best).error < best.error):
             best = found
         # Known to a few digits, or to what rounding does to a change as large as the largest unit.
@@ -122,10 +126,10 @@ def _power_of_two(size: float) -> float:
     return math.ldexp(1.0, max(-1000, min(1000, math.frexp(size)[1] - 1)))
 
 
-def _slope_by_unit(line: Line, unit: float, resolution: float) -> Slope:
+def _slope_by_unit(line: Line, unit: float, resolution: float, unseen: float) -> Slope:
     """The best that two neighbouring ranges of steps agree on."""
     middle = line(0.0)
-    noise = rounding_noise(line, max(unit * NOISE_STEP, 4 * resolution))
+    noise = max(unseen, rounding_noise(line, max(unit * NOISE_STEP, 4 * resolution)))
     if not math.isfinite(middle + noise):
         return NO_SLOPE
 
