@@ -1,36 +1,15 @@
 """`Neuron`, `Layer` and `MLP`: the fully connected network, under micrograd's names."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from autograd_scalar import Value, dot, elu, leaky_relu
-from nn.arguments import generator, known, size
+from autograd_scalar import Value, dot
+from nn.activations import Activation, activation_named, linear
+from nn.arguments import generator, size
 from nn.module import Module, label_by_path
-
-Activation = Callable[[Value], Value]
-
-
-def linear(x: Value) -> Value:
-    """Return x as it is: the activation of a layer that has none."""
-    return x
-
-
-# Methods of `Value` where there are any: `Value.relu` takes a tenth of the time of the function
-# `relu`, which has to look at what it is called on.
-ACTIVATIONS: dict[str, Activation] = {
-    "elu": elu,
-    "gelu": Value.gelu,
-    "leaky_relu": leaky_relu,
-    "linear": linear,
-    "relu": Value.relu,
-    "sigmoid": Value.sigmoid,
-    "silu": Value.silu,
-    "softplus": Value.softplus,
-    "tanh": Value.tanh,
-}
-"""The activations that can be asked for by name."""
+from nn.tensors import nested
 
 
 class Neuron(Module):
@@ -68,7 +47,7 @@ class Neuron(Module):
     ) -> None:
         """See the class."""
         nin = size("nin", nin)
-        self.activation = _activation(activation)
+        self.activation = activation_named(activation)
         rng = generator(rng)
         uniform = random.uniform if rng is None else rng.uniform
         self.w = [Value(uniform(-1, 1)) for _ in range(nin)]
@@ -76,7 +55,7 @@ class Neuron(Module):
         self.nonlin = nonlin
         self.fused = fused
 
-    def __call__(self, x: Sequence[Value | float]) -> Value:
+    def forward(self, x: Sequence[Value | float]) -> Value:
         """Return the neuron's output for the nin inputs x."""
         w = self.w
         try:
@@ -96,6 +75,8 @@ class Neuron(Module):
         total = total + self.b
         return self.activation(total) if self.nonlin else total
 
+    __call__ = forward  # without hooks, which are for layers: it is called for every number
+
     def extra_repr(self) -> str:
         """Return the number of inputs and the activation's name."""
         return f"{len(self.w)}, {_activation_name(self)}"
@@ -104,7 +85,8 @@ class Neuron(Module):
 class Layer(Module):
     """A layer: `nout` neurons that take the same `nin` inputs, all arguments as of `Neuron`.
 
-    Called with nin inputs it returns the list of its outputs, or the one output if nout is 1.
+    Called with nin inputs it returns the list of its outputs, or the one output if nout is 1. Called
+    with a list of examples it returns a list of what it returns for each.
 
     Raises what `Neuron` raises, and ValueError or TypeError for an nout that is no size.
 
@@ -130,8 +112,10 @@ class Layer(Module):
         ]
 
     # Any: with a union every caller would have to tell mypy which of the two it is.
-    def __call__(self, x: Sequence[Value | float]) -> Any:
-        """Return the outputs for the nin inputs x."""
+    def forward(self, x: Sequence[Any]) -> Any:
+        """Return the outputs for the nin inputs x, or a list of those of each example."""
+        if _is_batch(x):
+            return [self.forward(example) for example in x]
         out = [neuron(x) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 
@@ -147,7 +131,8 @@ class MLP(Module):
     The activation stands on every layer but the last, which is linear. `activation`, `fused` and
     `rng` are those of `Neuron`. Every parameter is labelled with its path.
 
-    Called with nin inputs it returns the list of outputs, or the one output if there is one.
+    Called with nin inputs it returns the list of outputs, or the one output if there is one. Called
+    with a list of examples it returns a list of what it returns for each.
 
     Raises ValueError for an empty nouts, a size below 1 or an unknown activation, TypeError for a
     size that is no int; when called, ValueError if the number of inputs is not nin.
@@ -185,12 +170,14 @@ class MLP(Module):
         self.sizes = tuple(sizes)
         label_by_path(self)
 
-    def __call__(self, x: Sequence[Value | float]) -> Any:
-        """Return the network's outputs for the nin inputs x."""
-        out = self.layers[0](x)
-        for layer in self.layers[1:]:
-            # A layer of one neuron returns it bare.
-            out = layer([out] if isinstance(out, Value) else out)
+    def forward(self, x: Sequence[Any]) -> Any:
+        """Return the network's outputs for the nin inputs x, or a list of those of each example."""
+        out: Any = x
+        batch = _is_batch(x)
+        for i, layer in enumerate(self.layers):
+            if i and len(self.layers[i - 1].neurons) == 1:  # such a layer returns its output bare
+                out = [[y] for y in out] if batch else [out]
+            out = layer(out)
         return out
 
     def extra_repr(self) -> str:
@@ -198,17 +185,16 @@ class MLP(Module):
         return f"{' -> '.join(map(str, self.sizes))}, {_activation_name(self.layers[0].neurons[0])}"
 
 
-def _activation(activation: str | Activation) -> Activation:
-    if isinstance(activation, str):
-        return ACTIVATIONS[known("activation", activation, ACTIVATIONS)]
-    if not callable(activation):
-        raise TypeError(f"activation must be a name or a function, got {activation!r}")
-    return activation
-
-
 def _activation_name(neuron: Neuron) -> str:
     activation = neuron.activation if neuron.nonlin else linear
     return getattr(activation, "__name__", repr(activation))
+
+
+def _is_batch(x: Any) -> bool:
+    try:
+        return nested(x[0])
+    except (TypeError, IndexError):  # the neuron says what is wrong
+        return False
 
 
 def _numbers(count: int) -> str:

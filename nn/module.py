@@ -2,27 +2,35 @@
 
 A module is an ordinary object. Its parameters are the leaf `Value`s found by walking its
 attributes, through lists, tuples, dicts, NumPy object arrays and the modules inside it; nothing has
-to be registered and `__init__` need not call `super()`.
+to be registered and `__init__` need not call `super()`. A nested list of `Value`s whose lists are
+of one length is one tensor, as PyTorch names and saves it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from numbers import Real
 from reprlib import recursive_repr
+from typing import Any, ClassVar, Self
 
 from autograd_scalar import Value
+from nn.tensors import Tensor, as_lists, by, elements, map_numbers, nested, numbers, shape
+
+Hook = Callable[["Module", tuple[Any, ...], Any], None]
 
 
 class Module:
     """Base of neural network parts: it finds, names, clears, saves and loads parameters.
 
-    A subclass keeps its `Value`s in attributes and computes in `__call__`. One that keeps them
-    elsewhere overrides `parameters()`, and everything else follows.
+    A subclass keeps its `Value`s in attributes and computes in `forward`, which calling the module
+    calls. One that keeps them elsewhere overrides `parameters()`, and everything else follows.
+
+    training: whether the module is being trained, see `train()`.
+    buffer_names: attributes that are saved though they are no parameters.
 
     >>> class Line(Module):
     ...     def __init__(self):
     ...         self.slope, self.height = Value(2.0), Value(1.0)
-    ...     def __call__(self, x):
+    ...     def forward(self, x):
     ...         return self.slope * x + self.height
     >>> line = Line()
     >>> line(3.0).data
@@ -32,6 +40,21 @@ class Module:
     >>> line
     Line, 2 parameters
     """
+
+    training: bool = True
+    buffer_names: ClassVar[tuple[str, ...]] = ()
+    _forward_hooks: tuple[Hook, ...] = ()
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        """Return what `forward` gives, after the forward hooks have seen it."""
+        output = self.forward(*args, **options)
+        for hook in self._forward_hooks:
+            hook(self, args, output)
+        return output
+
+    def forward(self, *args: Any, **options: Any) -> Any:
+        """Compute the output; each subclass has its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no forward() of its own")
 
     def parameters(self) -> list[Value]:
         """Return every parameter once, in the order in which the attributes were set.
@@ -56,63 +79,132 @@ class Module:
             for place, (key, parameter) in enumerate(unique.items())
         ]
 
+    def named_modules(self) -> list[tuple[str, "Module"]]:
+        """Return the path of each module below this one and the module, itself first as `""`.
+
+        >>> from nn import MLP
+        >>> [path for path, _ in MLP(1, [1]).named_modules()]
+        ['', 'layers.0', 'layers.0.neurons.0']
+        """
+        found: dict[int, tuple[str, Module]] = {id(self): ("", self)}
+        ahead = [("", self)]
+        while ahead:
+            prefix, module = ahead.pop()
+            inner = [
+                (prefix + path, item)
+                for path, item in _members(vars(module))
+                if isinstance(item, Module) and id(item) not in found
+            ]
+            found.update((id(item), (path, item)) for path, item in inner)
+            ahead += [(f"{path}.", item) for path, item in reversed(inner)]
+        return list(found.values())
+
+    def modules(self) -> list["Module"]:
+        """Return this module and those below it, each once."""
+        return [module for _, module in self.named_modules()]
+
+    def train(self, mode: bool = True) -> Self:
+        """Set `training` of this module and of those below; it matters to dropout and batch norm.
+
+        Returns the module.
+        """
+        for module in self.modules():
+            module.training = bool(mode)
+        return self
+
+    def eval(self) -> Self:
+        """Set `training` to False, for when the model is used and no longer trained."""
+        return self.train(False)
+
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, for the next `backward()` to add to."""
         for parameter in self.parameters():
             parameter.grad = 0.0
 
-    def state_dict(self) -> dict[str, float]:
-        """Return the data of every parameter as a plain dict, path to float, ready for JSON.
+    def register_forward_hook(self, hook: Hook) -> Callable[[], None]:
+        """Have `hook(module, args, output)` called after each `forward`; return what removes it."""
+        self._forward_hooks = (*self._forward_hooks, hook)
+
+        def remove() -> None:
+            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
+
+        return remove
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the data of every parameter and buffer, path to (nested lists of) floats.
+
+        It is ready for JSON, and has PyTorch's names and shapes. A tensor that several modules
+        share is there once, under its first path.
 
         Raises ValueError if two parameters share a path, as with dict keys `1` and `"1"`.
+
+        >>> from nn import Linear
+        >>> {path: shape(data) for path, data in Linear(3, 2).state_dict().items()}
+        {'weight': (2, 3), 'bias': (2,)}
         """
-        return {path: parameter.data for path, parameter in self._parameters_by_path().items()}
+        tensors, _ = self._tensors_by_path()
+        state = {path: map_numbers(_data, tensor) for path, tensor in tensors.items()}
+        for path, module, name in self._buffers():
+            buffer = getattr(module, name)
+            state[path] = map_numbers(lambda x: x, as_lists(buffer))
+        return state
 
-    def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Set the data of every parameter to the number that `state` has at its path.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Set the data of every parameter and buffer to what `state` has at its path.
 
-        Either all parameters are set or, when anything is wrong with `state`, none. Gradients stay.
+        Numbers, nested lists of them, and arrays of NumPy or PyTorch will do. A shared tensor may
+        come under any of its paths. Either all parameters are set or, when anything is wrong with
+        `state`, none. Gradients stay.
 
-        Raises ValueError listing the missing and the unexpected paths, and TypeError if `state` is
-        no mapping or holds something else than a number.
+        Raises ValueError listing the missing, the unexpected and the misshapen, and TypeError if
+        `state` is no mapping or holds something else than numbers.
 
         >>> from nn import Neuron
         >>> neuron = Neuron(1, rng=0)
-        >>> neuron.load_state_dict({"w.0": 0.25, "b": 1.0})
+        >>> neuron.load_state_dict({"w": [0.25], "b": 1.0})
         >>> neuron.w[0].data
         0.25
-        >>> neuron.load_state_dict({"w.0": 0.5, "bias": 1.0})
+        >>> neuron.load_state_dict({"w": [0.5], "bias": 1.0})
         Traceback (most recent call last):
         ...
         ValueError: this state does not fit Neuron: missing 'b'; unexpected 'bias'
         """
         if not isinstance(state, Mapping):
             raise TypeError(f"state must map paths to numbers, got {type(state).__name__}")
-        parameters = self._parameters_by_path()
-        missing = [path for path in parameters if path not in state]
-        unexpected = [path for path in state if path not in parameters]
-        not_numbers = [
-            path for path in parameters if path in state and not isinstance(state[path], Real)
-        ]
-        problems = [
-            f"{what} {', '.join(map(repr, paths))}"
-            for what, paths in [
-                ("missing", missing),
-                ("unexpected", unexpected),
-                ("not a number at", not_numbers),
-            ]
-            if paths
-        ]
-        if problems:
-            error = ValueError if missing or unexpected else TypeError
-            raise error(f"this state does not fit {type(self).__name__}: {'; '.join(problems)}")
-        numbers = {path: float(state[path]) for path in parameters}
-        for path, parameter in parameters.items():
-            parameter.data = numbers[path]
+        tensors, shared = self._tensors_by_path()
+        buffers = {path: (module, name) for path, module, name in self._buffers()}
+        current = {path: as_lists(getattr(*place)) for path, place in buffers.items()}
+        fit = _Fit(type(self).__name__, current | tensors | shared)
+        found = {path: fit.floats(path, as_lists(item)) for path, item in state.items()}
+
+        data: dict[int, float] = {}
+        for path, item in found.items():
+            for parameter, number in _pairs(item, tensors.get(path, shared.get(path))):
+                known = data.setdefault(id(parameter), number)
+                if known != number and (known == known or number == number):  # nan is nan
+                    fit.problem("unequal to what it shares with another path:", repr(path))
+                    break
+        for path in current | tensors:
+            members = numbers(tensors.get(path, ()))
+            if path not in found and (path in current or any(id(p) not in data for p in members)):
+                fit.problem("missing", repr(path))
+        fit.raise_if_any()
+
+        for tensor in tensors.values():
+            for parameter in numbers(tensor):
+                parameter.data = data[id(parameter)]
+        for path, (module, name) in buffers.items():
+            whole = isinstance(current[path], int)
+            setattr(module, name, int(found[path]) if whole else found[path])
 
     def extra_repr(self) -> str:
         """Return what `repr` says of this module in brackets; subclasses override it."""
         return ""
+
+    def summary(self) -> str:
+        """Return the name of the class, and what is to be said of this module in brackets."""
+        extra = self.extra_repr()
+        return f"{type(self).__name__}({extra})" if extra else type(self).__name__
 
     @recursive_repr()
     def __repr__(self) -> str:
@@ -128,26 +220,77 @@ class Module:
           layers.2: Layer(16 -> 1, linear), 17 parameters
             neurons.0: Neuron(16, linear), 17 parameters
         """
-        extra = self.extra_repr()
         count = len({id(parameter) for parameter in self.parameters()})
-        lines = [
-            f"{type(self).__name__}{f'({extra})' if extra else ''}, "
-            f"{count} parameter{'' if count == 1 else 's'}"
-        ]
+        lines = [f"{self.summary()}, {count} parameter{'' if count == 1 else 's'}"]
         for place, text in _runs(vars(self)):
             lines.extend(f"  {line}" for line in f"{place}: {text}".splitlines())
         return "\n".join(lines)
 
-    def _parameters_by_path(self) -> dict[str, Value]:
-        named = self.named_parameters()
-        by_path = dict(named)
-        if len(by_path) < len(named):
-            paths = [path for path, _ in named]
-            twice = sorted({path for path in paths if paths.count(path) > 1})
-            raise ValueError(
-                f"more than one parameter is at the path {', '.join(map(repr, twice))}"
-            )
-        return by_path
+    def _buffers(self) -> list[tuple[str, "Module", str]]:
+        """The path of each buffer, the module that has it, and its attribute; none that is None."""
+        return [
+            (f"{path}.{name}" if path else name, module, name)
+            for path, module in self.named_modules()
+            for name in module.buffer_names
+            if getattr(module, name) is not None
+        ]
+
+    def _tensors_by_path(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The tensors that hold every parameter, and those whose parameters are all in others."""
+        tensors: dict[str, Tensor] = {}
+        shared: dict[str, Tensor] = {}
+        held: set[int] = set()
+        believed = {id(parameter) for parameter in self.parameters()}
+        for path, tensor in [*_tensors(self), *self.named_parameters()]:
+            members = {id(parameter) for parameter in numbers(tensor)}
+            if not members <= believed:
+                continue
+            if members <= held:
+                if path not in tensors:
+                    shared[path] = tensor
+                continue
+            if path in tensors:
+                raise ValueError(f"more than one parameter is at the path {path!r}")
+            tensors[path] = tensor
+            held |= members
+        return tensors, shared
+
+
+class _Fit:
+    """How a state fits a module: what has to be where, and what is wrong, collected."""
+
+    KINDS = ("missing", "unexpected", "not a number at")
+
+    def __init__(self, name: str, expected: Mapping[str, Tensor]) -> None:
+        self.name, self.expected = name, expected
+        self.problems: dict[str, list[str]] = {}
+
+    def problem(self, kind: str, text: str) -> None:
+        self.problems.setdefault(kind, []).append(text)
+
+    def floats(self, path: str, item: Any) -> Any:
+        """The item as floats if it fits, else None and a problem."""
+        if path not in self.expected:
+            self.problem("unexpected", repr(path))
+        elif not all(isinstance(x, Real) for x in numbers(item)):
+            self.problem("not a number at", repr(path))
+        else:
+            try:
+                found, expected = shape(item, repr(path)), shape(self.expected[path])
+            except ValueError as error:
+                self.problem("", str(error))
+                return None
+            if found == expected:
+                return map_numbers(float, item)
+            self.problem("", f"{path!r} is {by(found)}, expected {by(expected)}")
+        return None
+
+    def raise_if_any(self) -> None:
+        if self.problems:
+            kinds = sorted(self.problems, key=(*self.KINDS, *self.problems).index)
+            texts = [f"{kind} {', '.join(self.problems[kind])}".lstrip() for kind in kinds]
+            error = TypeError if kinds == ["not a number at"] else ValueError
+            raise error(f"this state does not fit {self.name}: {'; '.join(texts)}")
 
 
 class ParameterPath(str):
@@ -169,50 +312,80 @@ def label_by_path(module: Module) -> list[tuple[str, Value]]:
     return found
 
 
+def _pairs(item: Any, tensor: Tensor | None) -> list[tuple[Value, float]]:
+    """Return each parameter of a tensor and its number; none if either is not there."""
+    if item is None or tensor is None:
+        return []
+    return list(zip(numbers(tensor), numbers(item), strict=True))
+
+
+def _data(parameter: Value) -> float:
+    return parameter.data
+
+
 def _walk(module: Module) -> list[tuple[str, Value]]:
     """Return the path of each parameter below `module` and the parameter, each once."""
-    found: list[tuple[str, Value]] = []
-    seen = {id(module)}
+    found: dict[int, tuple[str, Value]] = {}
+    for path, tensor in _tensors(module):
+        for place, parameter in elements(tensor, path):
+            found.setdefault(id(parameter), (place, parameter))
+    return list(found.values())
 
-    def enter(module: Module, prefix: str) -> None:
+
+def _tensors(module: Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield the path of each tensor below `module` and the tensor; a shared one with every path."""
+
+    def enter(module: Module, prefix: str, around: tuple[int, ...]) -> Iterator[tuple[str, Tensor]]:
         for path, item in _members(vars(module), prefix):
-            if id(item) in seen:
-                continue
-            seen.add(id(item))
-            if isinstance(item, Value):
-                if not item.parents:
-                    found.append((path, item))
-            elif type(item).parameters is Module.parameters:
-                enter(item, f"{path}.")
-            else:
+            if not isinstance(item, Module):
+                yield path, item
+            elif type(item).parameters is not Module.parameters:
                 # It says itself what its parameters are, and a module around it must agree.
                 for name, parameter in item.named_parameters():
-                    if id(parameter) not in seen:
-                        seen.add(id(parameter))
-                        found.append((f"{path}.{name}", parameter))
+                    yield f"{path}.{name}", parameter
+            elif id(item) not in around:
+                yield from enter(item, f"{path}.", (*around, id(item)))
 
-    enter(module, "")
-    return found
+    return enter(module, "", (id(module),))
 
 
-def _members(container: object, prefix: str = "") -> list[tuple[str, Value | Module]]:
-    """Return the `Value`s and modules in a container with their paths, without entering modules."""
+def _members(container: object, prefix: str = "") -> list[tuple[str, Any]]:
+    """Return the tensors and modules in a container with their paths, without entering modules."""
     items: Iterable[tuple[object, object]]
     if isinstance(container, dict):
         items = container.items()
     elif isinstance(container, (list, tuple)):
         items = enumerate(container)
-    elif getattr(container, "dtype", None) == "O":  # NumPy's word for Python objects
-        return _members(container.tolist(), prefix)  # type: ignore[attr-defined]
     else:
         return []
-    members: list[tuple[str, Value | Module]] = []
+    members: list[tuple[str, Any]] = []
     for key, item in items:
-        if isinstance(item, (Value, Module)):
-            members.append((f"{prefix}{key}", item))
+        path = f"{prefix}{key}"
+        if isinstance(item, Value):
+            if not item.parents:
+                members.append((path, item))
+        elif isinstance(item, Module):
+            members.append((path, item))
         else:
-            members += _members(item, f"{prefix}{key}.")
+            if getattr(item, "dtype", None) == "O":  # NumPy's word for Python objects
+                item = item.tolist()  # type: ignore[attr-defined]
+            if nested(item) and _is_tensor(item):
+                members.append((path, item))
+            else:
+                members += _members(item, f"{path}.")
     return members
+
+
+def _is_tensor(item: Any) -> bool:
+    """Whether the item is a nest of parameters whose lists side by side are of one length."""
+    leaves = list(numbers(item))
+    if not leaves or not all(isinstance(leaf, Value) and not leaf.parents for leaf in leaves):
+        return False
+    try:
+        shape(item)
+    except ValueError:
+        return False
+    return True
 
 
 def _runs(attributes: dict[str, object]) -> Iterator[tuple[str, str]]:
