@@ -30,7 +30,7 @@ from autograd_scalar.testing.report import (
     Comparison,
     GradientReport,
 )
-from autograd_scalar.testing.rounding import rounding_of_result
+from autograd_scalar.testing.rounding import Rounding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -251,8 +251,10 @@ class _Check:
             for inner in inner_modes
             if "reverse" in self.modes
         }
-        noise = self._unseen_noise(flat, directions)
+        rounding = self._rounding(flat, directions)
         for place, line in lines:
+            # Differences count noise four times.
+            noise = 0.25 * rounding.along(line) if rounding else 0.0
             slope = self.slope(flat, directions, line, noise)
             for *inner, outer in product(self.modes, repeat=order):
                 if outer == "reverse":
@@ -295,11 +297,11 @@ class _Check:
 
         return slope(along, units, max(math.ulp(x) for _, x, _ in moving), noise)
 
-    def _unseen_noise(self, flat: Flat, directions: Sequence[Sequence[float]]) -> float:
-        """A quarter of an ulp of all that is rounded; differences count noise four times."""
+    def _rounding(self, flat: Flat, directions: Sequence[Sequence[float]]) -> Rounding | None:
+        """How the graph rounds, if there is one."""
         if type(self.adapter) is not Adapter or self.reference:
-            return 0.0
-        return 0.25 * rounding_of_result(flat, self.xs, directions)
+            return None
+        return Rounding(flat, self.xs, directions)
 
 
 def judge(

@@ -142,7 +142,10 @@ def _slope_by_unit(line: Line, unit: float, resolution: float, unseen: float) ->
     for first in range(COARSEST, FINEST - LEVELS, SHIFT):
         if math.ldexp(unit, -first - LEVELS) < 4 * resolution:
             break  # the steps are lost in the number that they are added to
-        window = _extrapolated(middle, [sides(first + k) for k in range(LEVELS)], noise, resolution)
+        around = [sides(first + k) for k in range(LEVELS)]
+        if middle and unseen > max(max(abs(below), abs(above)) for _, below, above in around):
+            return NO_SLOPE  # within an ulp of a pole: all that happens is hidden by rounding
+        window = _extrapolated(middle, around, noise, resolution)
         if window.kink and not _confirmed(line, middle, window, noise, unit, resolution):
             window = NO_SLOPE
         both = _agreed(window, previous)

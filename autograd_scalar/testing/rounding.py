@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     Flat = Callable[[Sequence[Any]], Any]
     Directions = Sequence[Sequence[float]]
 
-ULP_OF_1 = math.ulp(1.0)
-
 
 def chain_rule_sizes(flat: Flat, xs: Sequence[float], directions: Directions = ()) -> list[float]:
     """How large the contributions are that the chain rule adds up for each of the inputs.
@@ -37,28 +35,42 @@ def chain_rule_sizes(flat: Flat, xs: Sequence[float], directions: Directions = (
     return [_finite(sizes.get(x, 0.0)) for x in inputs]
 
 
-def rounding_of_result(flat: Flat, xs: Sequence[float], directions: Directions = ()) -> float:
+class Rounding:
     """How far the derivative along the directions moves if every node is rounded by one ulp.
 
     Results near 1 that are then cancelled, or met by a steep function, change in stairs, which
     look as if there were no noise at all.
 
-    >>> ulps = rounding_of_result(lambda x: (x[0] + 1.0) - 1.0, [2.0**-40]) / math.ulp(1.0)
-    >>> round(ulps)
+    >>> rounding = Rounding(lambda x: (x[0] + 1.0) - 1.0, [2.0**-40])
+    >>> round(rounding.along([1.0]) / math.ulp(1.0))
     1
     """
-    inputs = [Value(x) for x in xs]
-    y = _recorded(flat, inputs, directions)
-    moved = [
-        abs(size) * math.ulp(node.data)
-        for node, size in _swept(y, float).items()
-        if node.parents and math.isfinite(node.data)
-    ]
-    if directions:
-        *inner, last = directions
-        sizes = chain_rule_sizes(flat, xs, inner)
-        moved += [ULP_OF_1 * size * abs(v) for size, v in zip(sizes, last, strict=True)]
-    return _finite(sum(moved))
+
+    def __init__(self, flat: Flat, xs: Sequence[float], directions: Directions = ()) -> None:
+        inputs = [Value(x) for x in xs]
+        y = _recorded(flat, inputs, directions)
+        sizes = _swept(y, float)
+        reached = {
+            x: 1 << i for i, x in enumerate(inputs)
+        }  # which inputs a node depends on, as bits
+        self.moved: list[tuple[int, float]] = []
+        for node in topological_order(y) if isinstance(y, Value) else []:
+            if node.parents:
+                reached[node] = 0
+                for parent in node.parents:
+                    reached[node] |= reached.get(parent, 0)
+                move = abs(sizes.get(node, 0.0)) * _ulp(node.data)
+                self.moved.append((reached[node], _finite(move)))
+        if directions:
+            *inner, last = directions
+            added = chain_rule_sizes(flat, xs, inner)
+            move = math.ulp(1.0) * sum(size * abs(v) for size, v in zip(added, last, strict=True))
+            self.moved.append((-1, _finite(move)))
+
+    def along(self, line: Sequence[float]) -> float:
+        """The sum over those nodes that change if the inputs move along the line."""
+        moving = sum(1 << i for i, v in enumerate(line) if v)
+        return sum(move for bits, move in self.moved if bits & moving)
 
 
 def _recorded(flat: Flat, inputs: Sequence[Value], directions: Directions) -> Any:
@@ -79,6 +91,10 @@ def _swept(y: Any, sign: Callable[[float], float]) -> dict[Value, float]:
         for parent, slope in zip(node.parents, slopes, strict=True):
             sizes[parent] = sizes.get(parent, 0.0) + sizes[node] * sign(slope)
     return sizes
+
+
+def _ulp(x: float) -> float:
+    return math.ulp(x) if math.isfinite(x) else 0.0
 
 
 def _finite(size: float) -> float:
