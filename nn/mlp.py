@@ -73,7 +73,8 @@ class Neuron(Module):
             for wi, xi in zip(w[1:], x[1:], strict=True):
                 total = total + wi * xi
         total = total + self.b
-        return self.activation(total) if self.nonlin else total
+        out: Value = self.activation(total) if self.nonlin else total
+        return out
 
     __call__ = forward  # without hooks, which are for layers: it is called for every number
 
@@ -85,8 +86,8 @@ class Neuron(Module):
 class Layer(Module):
     """A layer: `nout` neurons that take the same `nin` inputs, all arguments as of `Neuron`.
 
-    Called with nin inputs it returns the list of its outputs, or the one output if nout is 1. Called
-    with a list of examples it returns a list of what it returns for each.
+    Called with nin inputs it returns the list of its outputs, or the one output if nout is 1.
+    Called with a list of examples it returns a list of what it returns for each.
 
     Raises what `Neuron` raises, and ValueError or TypeError for an nout that is no size.
 

@@ -282,7 +282,8 @@ class _Fit:
                 return None
             if found == expected:
                 return map_numbers(float, item)
-            self.problem("", f"{path!r} is {by(found)}, expected {by(expected)}")
+            what = f"of shape {by(found)}" if found else "a number"
+            self.problem("", f"{path!r} is {what}, expected {by(expected)}")
         return None
 
     def raise_if_any(self) -> None:
@@ -368,7 +369,7 @@ def _members(container: object, prefix: str = "") -> list[tuple[str, Any]]:
             members.append((path, item))
         else:
             if getattr(item, "dtype", None) == "O":  # NumPy's word for Python objects
-                item = item.tolist()  # type: ignore[attr-defined]
+                item = as_lists(item)
             if nested(item) and _is_tensor(item):
                 members.append((path, item))
             else:

@@ -11,6 +11,7 @@ import pytest
 
 from autograd_scalar import Value
 from nn import MLP, Layer, Module, Neuron
+from nn.tensors import elements
 
 
 class Bag(Module):
@@ -52,7 +53,8 @@ def test_parameters_are_found_wherever_they_are_kept(make, expected):
     module = make()
     assert paths(module) == expected
     assert [p for _, p in module.named_parameters()] == module.parameters()
-    assert list(module.state_dict()) == expected
+    state = module.state_dict()
+    assert [place for path in state for place, _ in elements(state[path], path)] == expected
 
 
 def test_a_shared_parameter_comes_once_under_its_first_path():
@@ -166,17 +168,20 @@ def test_every_real_number_loads_as_a_float(number):
 
 
 BAD_STATES = [
-    ({"a": 2.0}, ValueError, "Bag: missing 'b.0'$"),
-    ({}, ValueError, "missing 'a', 'b.0'$"),
-    ({"a": 2.0, "b.0": 2.0, "c": 1.0}, ValueError, "unexpected 'c'$"),
-    ({"a": 2.0, "b": [2.0]}, ValueError, "missing 'b.0'; unexpected 'b'$"),
-    ({"a": 2.0, "b.0": "2.0"}, TypeError, "not a number at 'b.0'$"),
-    ({"a": [2.0], "b.0": None}, TypeError, "not a number at 'a', 'b.0'$"),
-    ({"a": Value(2.0), "b.0": 2.0}, TypeError, "not a number at 'a'$"),
-    ({"a": 2.0, "x": None}, ValueError, "missing 'b.0'; unexpected 'x'$"),
-    ({"a": "2", "c": 1.0}, ValueError, "missing 'b.0'; unexpected 'c'; not a number at 'a'$"),
-    ({"a": 2.0, "b.0": 10**400}, OverflowError, "too large"),
-    ([("a", 2.0), ("b.0", 2.0)], TypeError, "state must map paths to numbers, got list"),
+    ({"a": 2.0}, ValueError, "Bag: missing 'b'$"),
+    ({}, ValueError, "missing 'a', 'b'$"),
+    ({"a": 2.0, "b": [2.0], "c": 1.0}, ValueError, "unexpected 'c'$"),
+    ({"a": 2.0, "b.0": 2.0}, ValueError, "missing 'b'; unexpected 'b.0'$"),
+    ({"a": 2.0, "b": "2.0"}, TypeError, "not a number at 'b'$"),
+    ({"a": ["2"], "b": [None]}, TypeError, "not a number at 'a', 'b'$"),
+    ({"a": Value(2.0), "b": [2.0]}, TypeError, "not a number at 'a'$"),
+    ({"a": 2.0, "x": None}, ValueError, "missing 'b'; unexpected 'x'$"),
+    ({"a": "2", "c": 1.0}, ValueError, "missing 'b'; unexpected 'c'; not a number at 'a'$"),
+    ({"a": 2.0, "b": [10**400]}, OverflowError, "too large"),
+    ({"a": [2.0], "b": [2.0]}, ValueError, "'a' is of shape 1, expected a number$"),
+    ({"a": 2.0, "b": [2.0, 3.0]}, ValueError, "'b' is of shape 2, expected 1$"),
+    ({"a": 2.0, "b": [[2.0], 3.0]}, ValueError, "'b' is ragged"),
+    ([("a", 2.0), ("b", [2.0])], TypeError, "state must map paths to numbers, got list"),
     (None, TypeError, "got NoneType"),
 ]
 
@@ -186,7 +191,135 @@ def test_a_state_that_does_not_fit_is_reported_whole_and_nothing_is_loaded(state
     module = Bag(a=v(), b=[v()])
     with pytest.raises(error, match=message):
         module.load_state_dict(state)
-    assert module.state_dict() == {"a": 1.0, "b.0": 1.0}
+    assert module.state_dict() == {"a": 1.0, "b": [1.0]}
+
+
+def test_a_state_may_be_of_arrays():
+    module = Bag(a=[[v(), v()]], b=v())
+    module.load_state_dict({"a": np.array([[2.0, 3.0]]), "b": np.float64(4.0)})
+    assert module.state_dict() == {"a": [[2.0, 3.0]], "b": 4.0}
+
+
+# --- tied tensors ---
+
+
+def tied():
+    """An encoder and a decoder with one weight, the second transposed."""
+    weight = [[v(), v(), v()], [v(), v(), v()]]
+    transposed = [list(column) for column in zip(*weight, strict=True)]
+    return Bag(encoder=Bag(weight=weight), decoder=Bag(weight=transposed, bias=v()))
+
+
+def test_a_tied_tensor_is_counted_and_saved_once():
+    module = tied()
+    assert len(module.parameters()) == 7
+    assert list(module.state_dict()) == ["encoder.weight", "decoder.bias"]
+    same = [v()]
+    assert Bag(a=same, b=same).state_dict() == {"a": [1.0]}
+    assert Bag(a=same, b=same[0]).state_dict() == {"a": [1.0]}
+
+
+def test_a_tied_tensor_loads_from_any_of_its_paths():
+    rows, columns = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [[1.0, 4.0], [2.0, 5.0], [3.0, 6.0]]
+    for state in (
+        {"encoder.weight": rows},
+        {"decoder.weight": columns},
+        {"decoder.weight": columns, "encoder.weight": rows},
+    ):
+        module = tied()
+        module.load_state_dict({**state, "decoder.bias": 0.5})
+        assert module.state_dict() == {"encoder.weight": rows, "decoder.bias": 0.5}
+
+
+def test_unequal_numbers_for_one_parameter_are_refused():
+    module = tied()
+    with pytest.raises(ValueError, match=r"unequal to what it shares.*'decoder\.weight'"):
+        module.load_state_dict(
+            {
+                "encoder.weight": [[1.0] * 3] * 2,
+                "decoder.weight": [[2.0] * 2] * 3,
+                "decoder.bias": 0.0,
+            }
+        )
+    same = v()
+    both = Bag(a=same, b=[same])
+    both.load_state_dict({"a": math.nan, "b": [math.nan]})
+    assert math.isnan(same.data)
+
+
+def test_tensors_that_overlap_are_both_saved():
+    a, b, c = v(), v(), v()
+    module = Bag(first=[a, b], second=[b, c])
+    assert list(module.state_dict()) == ["first", "second"]
+    module.load_state_dict({"first": [1.0, 2.0], "second": [2.0, 3.0]})
+    assert [p.data for p in (a, b, c)] == [1.0, 2.0, 3.0]
+
+
+# --- buffers, modes and hooks ---
+
+
+class Counting(Module):
+    """A module that counts its calls and keeps a mean, as batch normalization does."""
+
+    buffer_names = ("calls", "mean", "unused")
+
+    def __init__(self):
+        self.weight = v()
+        self.calls, self.mean, self.unused = 0, [0.0, 0.0], None
+
+    def forward(self, x):
+        self.calls += 1
+        return self.weight * x
+
+
+def test_buffers_are_saved_and_no_parameters():
+    module = Bag(inner=Counting())
+    module.inner(2.0)
+    assert paths(module) == ["inner.weight"]
+    state = module.state_dict()
+    assert state == {"inner.weight": 1.0, "inner.calls": 1, "inner.mean": [0.0, 0.0]}
+    other = Bag(inner=Counting())
+    other.load_state_dict(json.loads(json.dumps(state)) | {"inner.mean": [3.0, 4.0]})
+    assert (other.inner.calls, other.inner.mean) == (1, [3.0, 4.0])
+    assert type(other.inner.calls) is int
+    with pytest.raises(ValueError, match=r"missing 'inner\.calls'"):
+        other.load_state_dict({"inner.weight": 1.0, "inner.mean": [0.0, 0.0]})
+
+
+def test_a_saved_buffer_is_a_copy():
+    module = Counting()
+    state = module.state_dict()
+    module.mean[0] = 9.0
+    assert state["mean"] == [0.0, 0.0]
+
+
+def test_train_and_eval_reach_every_module_below():
+    inner = Bag()
+    module = Bag(a=[inner], b={"x": Bag()}, c=inner)
+    assert [path for path, _ in module.named_modules()] == ["", "a.0", "b.x"]
+    assert all(m.training for m in module.modules())
+    assert module.eval() is module
+    assert not any(m.training for m in module.modules())
+    assert module.train() is module
+    assert all(m.training for m in module.modules())
+
+
+def test_hooks_see_every_call_until_they_are_removed():
+    module, seen = Counting(), []
+    first = module.register_forward_hook(lambda *call: seen.append(("first", *call)))
+    second = module.register_forward_hook(lambda m, args, out: seen.append(("second", out.data)))
+    out = module(3.0)
+    assert seen == [("first", module, (3.0,), out), ("second", 3.0)]
+    first()
+    module(4.0)
+    second()
+    module(5.0)
+    assert seen[2:] == [("second", 4.0)]
+
+
+def test_a_module_without_forward_says_so():
+    with pytest.raises(NotImplementedError, match="Bag has no forward"):
+        Bag()(1.0)
 
 
 def test_two_parameters_at_one_path_can_not_be_saved():

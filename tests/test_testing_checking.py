@@ -28,6 +28,7 @@ from autograd_scalar import (
     mean,
     norm,
     normal_cdf,
+    prod,
     relu,
     sign,
     sin,
@@ -41,6 +42,10 @@ from tests.sweeps import examples
 
 def ricker(t: Any) -> Any:
     return (1 - t * t) * exp(-t * t / 2)
+
+
+def sum_with_acos(x: Any) -> Any:
+    return fsum([acos(x), x])
 
 
 def doubled_sine() -> Primitive:
@@ -133,6 +138,11 @@ def test_nothing_is_called_wrong_that_is_right(program: Any, mode: str) -> None:
         # An ulp beside a pole, where rounding hides all that differences could see.
         (lambda x, y: norm([x, atanh(acos(cos(y)))]), (0.5, -1.0)),
         (lambda x: log(cos(acos(x))), (0.0,)),
+        # Multiples of x cancel: nothing is rounded at 0 itself, all around it is.
+        (
+            lambda x, y: sum_with_acos(prod([0.30238, -1.2097751973474615, x, y, y])),
+            (-1.5950785307646447, 0.0),
+        ),
     ],
 )
 def test_stairs_that_rounding_makes_are_not_taken_for_slopes(

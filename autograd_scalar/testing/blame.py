@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from autograd_scalar.graph import topological_order
 from autograd_scalar.testing.adapters import MODES, Adapter, directions_of
+from autograd_scalar.testing.differences import NOISE_STEP, units_around
 from autograd_scalar.testing.report import (
     KINK,
     RIGHT,
@@ -20,7 +21,7 @@ from autograd_scalar.testing.report import (
     GradientReport,
     failures,
 )
-from autograd_scalar.testing.rounding import chain_rule_sizes
+from autograd_scalar.testing.rounding import Rounding, chain_rule_sizes
 from autograd_scalar.value import Value
 
 TYPE_CHECKING = False
@@ -136,8 +137,9 @@ def _without_rounding(
     sizes = chain_rule_sizes(flat, check.xs, directions)
 
     def is_rounding(c: Comparison) -> bool:
-        line = zip(sizes, check.line_of(c.place), strict=True)
-        rounding = ROUNDING * math.fsum(size * abs(v) for size, v in line if v)
+        line = check.line_of(c.place)
+        added = math.fsum(size * abs(v) for size, v in zip(sizes, line, strict=True) if v)
+        rounding = ROUNDING * added + _noise_beside(check, flat, directions, line)
         return c.slope.distance(c.analytic) <= rounding + 4 * c.slope.error
 
     return [
@@ -146,6 +148,16 @@ def _without_rounding(
         else c
         for c in found
     ]
+
+
+def _noise_beside(
+    check: _Check, flat: Flat, directions: Sequence[Sequence[float]], line: Sequence[float]
+) -> float:
+    """What a slope owes to rounding that is none at the point itself, as of multiples of x at 0."""
+    unit = units_around([x for x, v in zip(check.xs, line, strict=True) if v])[0]
+    moved = [x + NOISE_STEP * unit * v for x, v in zip(check.xs, line, strict=True)]
+    here, beside = (Rounding(flat, xs, directions).along(line) for xs in (check.xs, moved))
+    return beside / (NOISE_STEP * unit) if here < 1e-3 * beside else 0.0
 
 
 def _explains(intervals: Sequence[Interval], line: Sequence[float], c: Comparison) -> bool:
