@@ -1,17 +1,23 @@
-"""Neural networks on scalar `Value`s: modules, losses, an optimizer.
+"""Neural networks on scalar `Value`s, under PyTorch's names.
 
 >>> import nn
->>> model = nn.MLP(2, [16, 16, 1], rng=0)
->>> loss = nn.hinge_loss([model([1.0, -2.0]), model([0.5, 2.0])], [1, -1])
->>> optimizer = nn.SGD(model.parameters(), lr=0.1)
->>> loss.backward()
->>> optimizer.step()
+>>> model = nn.Sequential(nn.Linear(2, 8, rng=0), nn.Tanh(), nn.Linear(8, 1, rng=1), nn.Flatten(0))
+>>> moons = nn.data.two_moons(40, noise=0.1, rng=0)
+>>> optimizer = nn.Adam(model.parameters(), lr=0.1)
+>>> history = nn.fit(
+...     model, moons, "binary_cross_entropy_with_logits", optimizer,
+...     epochs=60, batch_size=10, metrics=["accuracy"], seed=0, progress=False,
+... )
+>>> history.last("accuracy")
+1.0
 
 `Neuron`, `Layer` and `MLP` take the place of those in micrograd's `nn`: the same arguments, the
 same attributes and, after the same `random.seed`, the same weights.
 """
 
-from nn import init
+from typing import TYPE_CHECKING, Any
+
+from nn import data, functional, init
 from nn.activations import (
     ACTIVATIONS,
     ELU,
@@ -27,39 +33,191 @@ from nn.activations import (
     Softplus,
     Tanh,
 )
+from nn.attention import Attention
+from nn.callbacks import Callback, EarlyStopping, SaveBest
+from nn.clipping import clip_grad_norm, clip_grad_value
+from nn.convolution import (
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    MaxPool1d,
+    MaxPool2d,
+)
+from nn.diagnosis import TrainingWarning
+from nn.discrete import Categorical, reinforce_loss, straight_through
+from nn.fit import evaluate, fit, predict
+from nn.gradient_free import SPSA, EvolutionStrategies, FiniteDifferences, RandomSearch
+from nn.history import History
 from nn.layers import Dropout, Embedding, Flatten, Linear, Residual, Sequential
-from nn.losses import cross_entropy, hinge_loss, mse_loss
+from nn.losses import (
+    LOSSES,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    HingeLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    MultiMarginLoss,
+    NLLLoss,
+    SmoothL1Loss,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    hinge_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    l1_penalty,
+    l2_penalty,
+    mse_loss,
+    multi_margin_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+from nn.metrics import METRICS, accuracy, confusion, mean_absolute_error, mean_squared_error, r2
 from nn.mlp import MLP, Layer, Neuron
 from nn.module import Module
-from nn.optim import SGD
+from nn.normalization import BatchNorm, LayerNorm, RMSNorm
+from nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
+from nn.precision import low_precision, round_to
+from nn.recurrent import GRUCell, LSTMCell, RNNCell, unroll
+from nn.saving import load, save
+from nn.schedules import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    LambdaLR,
+    LinearLR,
+    MultiStepLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+    StepLR,
+)
+from nn.watch import Watcher, watch
+
+if TYPE_CHECKING:
+    from nn.estimators import MLPClassifier, MLPRegressor
 
 __all__ = [
     "ACTIVATIONS",
     "ELU",
     "GELU",
+    "LOSSES",
+    "METRICS",
     "MLP",
     "SGD",
+    "SPSA",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Attention",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BCEWithLogitsLoss",
+    "BatchNorm",
+    "Callback",
+    "Categorical",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "CosineAnnealingLR",
+    "CrossEntropyLoss",
     "Dropout",
+    "EarlyStopping",
     "Elementwise",
     "Embedding",
+    "EvolutionStrategies",
+    "ExponentialLR",
+    "FiniteDifferences",
     "Flatten",
+    "GRUCell",
+    "HingeLoss",
+    "History",
+    "HuberLoss",
     "Identity",
+    "KLDivLoss",
+    "L1Loss",
+    "LSTMCell",
+    "LambdaLR",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "Linear",
+    "LinearLR",
     "LogSoftmax",
+    "MLPClassifier",
+    "MLPRegressor",
+    "MSELoss",
+    "MaxPool1d",
+    "MaxPool2d",
     "Module",
+    "MultiMarginLoss",
+    "MultiStepLR",
+    "NLLLoss",
     "Neuron",
+    "Optimizer",
+    "RMSNorm",
+    "RMSprop",
+    "RNNCell",
+    "RandomSearch",
     "ReLU",
+    "ReduceLROnPlateau",
     "Residual",
+    "SaveBest",
     "Sequential",
+    "SequentialLR",
     "SiLU",
     "Sigmoid",
+    "SmoothL1Loss",
     "Softmax",
     "Softplus",
+    "StepLR",
     "Tanh",
+    "TrainingWarning",
+    "Watcher",
+    "accuracy",
+    "binary_cross_entropy_with_logits",
+    "clip_grad_norm",
+    "clip_grad_value",
+    "confusion",
     "cross_entropy",
+    "data",
+    "evaluate",
+    "fit",
+    "functional",
     "hinge_loss",
+    "huber_loss",
     "init",
+    "kl_div",
+    "l1_loss",
+    "l1_penalty",
+    "l2_penalty",
+    "load",
+    "low_precision",
+    "mean_absolute_error",
+    "mean_squared_error",
     "mse_loss",
+    "multi_margin_loss",
+    "nll_loss",
+    "predict",
+    "r2",
+    "reinforce_loss",
+    "round_to",
+    "save",
+    "smooth_l1_loss",
+    "straight_through",
+    "unroll",
+    "watch",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimators when they are asked for: they need scikit-learn."""
+    if name in ("MLPClassifier", "MLPRegressor"):
+        from nn import estimators
+
+        return getattr(estimators, name)
+    raise AttributeError(f"module 'nn' has no attribute {name!r}")

@@ -5,16 +5,33 @@ that a layer speaks of is kept.
 """
 
 import math
+import operator
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from autograd_scalar import dot
+from autograd_scalar.primitives import as_float
+from autograd_scalar.rules import dot
 from nn import init
 from nn.arguments import generator, size, whole_number
 from nn.module import Module, label_by_path
-from nn.tensors import Tensor, map_numbers, map_vectors, on_lists, shape
+from nn.tensors import Tensor, as_lists, by, described, map_numbers, map_vectors, on_lists, shape
 from nn.tensors import parameters as new_parameters
+
+Layer = Callable[[Any], Any]
+
+
+def affine(weight: Tensor, x: Sequence[Any], bias: Sequence[Any] | None) -> list[Any]:
+    """Return W x + b: for each row of the weight one `dot`, and one addition where there is a bias.
+
+    Neither the lengths nor the numbers are checked, which whoever has a layer's name does.
+
+    >>> affine([[1.0, 2.0], [3.0, 4.0]], [10.0, 20.0], [0.5, 0.25])
+    [50.5, 110.25]
+    """
+    if bias is None:
+        return [dot(*row, *x) for row in weight]
+    return [dot(*row, *x) + b for row, b in zip(weight, bias, strict=True)]
 
 
 class Linear(Module):
@@ -33,7 +50,7 @@ class Linear(Module):
 
     >>> layer = Linear(3, 2, rng=0)
     >>> [round(y.data, 3) for y in layer([1.0, 2.0, 3.0])]
-    [0.532, -0.185]
+    [1.046, -0.809]
     >>> len(layer([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]))
     2
     >>> layer([1.0])
@@ -67,9 +84,7 @@ class Linear(Module):
         return map_vectors(self._one, x, self.in_features, self)
 
     def _one(self, x: Sequence[Any]) -> list[Any]:
-        if self.bias is None:
-            return [dot(w, x) for w in self.weight]
-        return [dot(w, x) + b for w, b in zip(self.weight, self.bias, strict=True)]
+        return affine(self.weight, x, self.bias)
 
     def extra_repr(self) -> str:
         """Return the sizes."""
@@ -80,11 +95,13 @@ class Linear(Module):
 class Sequential(Module):
     """Modules and functions one after the other, each called with what the one before returned.
 
-    They are saved under their places, `0.weight`, as in PyTorch. `model[0]` is the first.
+    They are saved under their places, `0.weight`, as in PyTorch. `model[0]` is the first, and
+    `model[:2]` a Sequential of the first two.
 
-    What is wrong with an input is reported with the place of the layer that it doesn't fit.
+    Raises TypeError for a layer that can't be called. What a layer raises is reported with its
+    place.
 
-    >>> from nn import Tanh
+    >>> from nn.activations import Tanh
     >>> model = Sequential(Linear(2, 3, rng=0), Tanh(), Linear(3, 1, rng=1))
     >>> len(model([1.0, 2.0]))
     1
@@ -92,7 +109,7 @@ class Sequential(Module):
     ['0.weight', '0.bias', '2.weight', '2.bias']
     """
 
-    def __init__(self, *layers: Callable[..., Any]) -> None:
+    def __init__(self, *layers: Layer) -> None:
         """See the class."""
         for place, layer in enumerate(layers):
             if not callable(layer):
@@ -102,7 +119,7 @@ class Sequential(Module):
         label_by_path(self)
 
     @property
-    def layers(self) -> list[Callable[..., Any]]:
+    def layers(self) -> list[Layer]:
         """The modules and functions, in order."""
         return [layer for name, layer in vars(self).items() if name.isdigit()]
 
@@ -110,17 +127,22 @@ class Sequential(Module):
         """Return the number of layers."""
         return len(self.layers)
 
-    def __getitem__(self, place: int) -> Any:
-        """Return a layer by its place, from the end if that is negative."""
-        return self.layers[place]
+    def __iter__(self) -> Iterator[Layer]:
+        """Return the layers one by one."""
+        return iter(self.layers)
+
+    def __getitem__(self, place: int | slice) -> Any:
+        """Return a layer by its place, from the end if that is negative; several for a slice."""
+        found = self.layers[place]
+        return Sequential(*found) if isinstance(found, list) else found
 
     def forward(self, x: Any) -> Any:
         """Return what the last layer returns."""
         for place, layer in enumerate(self.layers):
             try:
                 x = layer(x)
-            except (ValueError, TypeError) as error:
-                error.add_note(f"in layer {place} of Sequential")
+            except Exception as error:
+                error.add_note(f"in layer {place} of Sequential, {described(layer)}")
                 raise
         return x
 
@@ -130,7 +152,7 @@ class Residual(Module):
 
     inner: a module or a function whose output is of the shape of its input.
 
-    Raises ValueError if it is not.
+    Raises ValueError if it is not, TypeError for an inner that can't be called.
 
     Source: K. He, X. Zhang, S. Ren, J. Sun, "Deep residual learning for image recognition", CVPR
     (2016).
@@ -139,7 +161,7 @@ class Residual(Module):
     [11.0, 22.0]
     """
 
-    def __init__(self, inner: Callable[[Any], Any]) -> None:
+    def __init__(self, inner: Layer) -> None:
         """See the class."""
         if not callable(inner):
             raise TypeError(f"inner must be a module or a function, got {inner!r}")
@@ -148,20 +170,24 @@ class Residual(Module):
     @on_lists
     def forward(self, x: Tensor) -> Tensor:
         """Return x + inner(x)."""
-        change = self.inner(x)
-        before, after = shape(x), shape(change)
+        change = as_lists(self.inner(x))
+        before, after = shape(x), shape(change, f"the output of {described(self.inner)}")
         if before != after:
             raise ValueError(
-                f"the layers inside of Residual must keep the shape, which was {before} and "
-                f"is {after} after them"
+                f"Residual adds what {described(self.inner)} returns to its input, which is of "
+                f"shape {by(before)}, and got {by(after)}"
             )
-        return map_numbers(lambda a, b: a + b, x, change)
+        return map_numbers(operator.add, x, change)
 
 
 class Flatten(Module):
     """All dimensions from start_dim to end_dim as one; those of each example as it comes.
 
+    start_dim, end_dim: the first and the last dimension; negative ones count from the end.
+
     Shapes: (N, *) to (N, product of *).
+
+    Raises ValueError for dimensions that the input doesn't have.
 
     >>> Flatten()([[[1.0, 2.0], [3.0, 4.0]]])
     [[1.0, 2.0, 3.0, 4.0]]
@@ -181,8 +207,8 @@ class Flatten(Module):
         start, end = (d + count if d < 0 else d for d in (self.start_dim, self.end_dim))
         if not 0 <= start <= end < count:
             raise ValueError(
-                f"{self.summary()} needs dimensions {self.start_dim} to {self.end_dim}, the input "
-                f"has {count}"
+                f"{self.summary()} makes one of dimensions {self.start_dim} to {self.end_dim}, got "
+                f"an input of {count} dimension{'' if count == 1 else 's'}"
             )
         return _flattened(x, start, end)
 
@@ -206,6 +232,8 @@ class Dropout(Module):
 
     p: the probability, from 0 to 1. rng: as of `Linear`.
 
+    Shapes: any, and the same out. Raises ValueError for a p that is no probability.
+
     Source: N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
     overfitting", Journal of Machine Learning Research 15 (2014).
 
@@ -218,9 +246,9 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, *, rng: random.Random | int | None = None) -> None:
         """See the class."""
-        if not 0 <= p <= 1:
+        self.p = as_float(p, "p")
+        if not 0 <= self.p <= 1:
             raise ValueError(f"p must be a probability from 0 to 1, got {p!r}")
-        self.p = p
         self.rng = generator(rng)
 
     @on_lists
@@ -228,9 +256,9 @@ class Dropout(Module):
         """Return x with some numbers dropped."""
         if not self.training or self.p == 0:
             return x
-        draw = (self.rng or random).random
-        scale = 1 / (1 - self.p) if self.p < 1 else 0.0
-        return map_numbers(lambda item: item * scale if draw() >= self.p else item * 0.0, x)
+        p, draw = self.p, (self.rng or random).random
+        scale = 1 / (1 - p) if p < 1 else 0.0
+        return map_numbers(lambda item: item * (scale if draw() >= p else 0.0), x)
 
     def extra_repr(self) -> str:
         """Return the probability."""
@@ -240,16 +268,20 @@ class Dropout(Module):
 class Embedding(Module):
     """A table of vectors, looked up by whole numbers: y = weight[x].
 
-    num_embeddings: how many vectors. embedding_dim: their size. padding_idx: one that starts as
-    zeros and is not trained (its vectors are returned as plain numbers).
+    num_embeddings: how many vectors.
+    embedding_dim: their size.
+    padding_idx: one that starts as zeros and is not trained: plain numbers are returned for it.
+    rng: as of `Linear`.
 
-    Shapes: (*) whole numbers to (*, embedding_dim). The weight is drawn from N(0, 1).
+    `weight` is of shape (num_embeddings, embedding_dim), drawn from N(0, 1).
+
+    Shapes: (*) whole numbers to (*, embedding_dim).
 
     Raises IndexError for a number out of range, and TypeError for what is no whole number.
 
     >>> table = Embedding(3, 2, rng=0)
     >>> [round(v.data, 3) for v in table(1)]
-    [-0.109, -0.275]
+    [-0.68, 0.371]
     """
 
     def __init__(
@@ -263,10 +295,16 @@ class Embedding(Module):
         """See the class."""
         self.num_embeddings = size("num_embeddings", num_embeddings)
         self.embedding_dim = size("embedding_dim", embedding_dim)
-        self.weight = init.normal(new_parameters(num_embeddings, embedding_dim), rng=generator(rng))
         self.padding_idx = None
         if padding_idx is not None:
-            self.padding_idx = self._place(padding_idx)
+            place = whole_number("padding_idx", padding_idx)
+            self.padding_idx = place + num_embeddings if place < 0 else place
+            if not 0 <= self.padding_idx < num_embeddings:
+                raise ValueError(
+                    f"padding_idx must be one of {num_embeddings} vectors, got {padding_idx}"
+                )
+        self.weight = init.normal(new_parameters(num_embeddings, embedding_dim), rng=generator(rng))
+        if self.padding_idx is not None:
             init.zeros(self.weight[self.padding_idx])
         label_by_path(self)
 
@@ -276,18 +314,15 @@ class Embedding(Module):
         return map_numbers(self._vector, x)
 
     def _vector(self, item: object) -> list[Any]:
-        place = self._place(item)
-        row: list[Any] = self.weight[place]
-        return [v.data for v in row] if place == self.padding_idx else list(row)
-
-    def _place(self, item: object) -> int:
         place = whole_number(f"an index of {self.summary()}", item)
         if not 0 <= place < self.num_embeddings:
             raise IndexError(
                 f"an index of {self.summary()} must be in 0..{self.num_embeddings - 1}, got {place}"
             )
-        return place
+        row: list[Any] = self.weight[place]
+        return [v.data for v in row] if place == self.padding_idx else list(row)
 
     def extra_repr(self) -> str:
         """Return the sizes."""
-        return f"{self.num_embeddings}, {self.embedding_dim}"
+        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
+        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"

@@ -86,17 +86,15 @@ class Module:
         >>> [path for path, _ in MLP(1, [1]).named_modules()]
         ['', 'layers.0', 'layers.0.neurons.0']
         """
-        found: dict[int, tuple[str, Module]] = {id(self): ("", self)}
-        ahead = [("", self)]
-        while ahead:
-            prefix, module = ahead.pop()
-            inner = [
-                (prefix + path, item)
-                for path, item in _members(vars(module))
-                if isinstance(item, Module) and id(item) not in found
-            ]
-            found.update((id(item), (path, item)) for path, item in inner)
-            ahead += [(f"{path}.", item) for path, item in reversed(inner)]
+        found: dict[int, tuple[str, Module]] = {}
+
+        def enter(path: str, module: Module) -> None:
+            found[id(module)] = (path, module)
+            for place, item in _members(vars(module), f"{path}." if path else ""):
+                if isinstance(item, Module) and id(item) not in found:
+                    enter(place, item)
+
+        enter("", self)
         return list(found.values())
 
     def modules(self) -> list["Module"]:
@@ -175,7 +173,7 @@ class Module:
         buffers = {path: (module, name) for path, module, name in self._buffers()}
         current = {path: as_lists(getattr(*place)) for path, place in buffers.items()}
         fit = _Fit(type(self).__name__, current | tensors | shared)
-        found = {path: fit.floats(path, as_lists(item)) for path, item in state.items()}
+        found = {path: fit.floats(path, _lists(item)) for path, item in state.items()}
 
         data: dict[int, float] = {}
         for path, item in found.items():
@@ -241,18 +239,19 @@ class Module:
         shared: dict[str, Tensor] = {}
         held: set[int] = set()
         believed = {id(parameter) for parameter in self.parameters()}
-        for path, tensor in [*_tensors(self), *self.named_parameters()]:
+        for path, tensor in _tensors(self):
             members = {id(parameter) for parameter in numbers(tensor)}
             if not members <= believed:
                 continue
             if members <= held:
-                if path not in tensors:
-                    shared[path] = tensor
+                shared.setdefault(path, tensor)
                 continue
             if path in tensors:
                 raise ValueError(f"more than one parameter is at the path {path!r}")
             tensors[path] = tensor
             held |= members
+        loose = ((path, p) for path, p in self.named_parameters() if id(p) not in held)
+        tensors.update(loose)
         return tensors, shared
 
 
@@ -311,6 +310,11 @@ def label_by_path(module: Module) -> list[tuple[str, Value]]:
         if label is None or (isinstance(label, ParameterPath) and path.endswith(f".{label}")):
             parameter.label = ParameterPath(path)
     return found
+
+
+def _lists(item: Any) -> Any:
+    """Return an array of any library, of no dimensions too, as Python's lists and numbers."""
+    return item.tolist() if hasattr(item, "tolist") else as_lists(item)
 
 
 def _pairs(item: Any, tensor: Tensor | None) -> list[tuple[Value, float]]:

@@ -1,24 +1,269 @@
-"""Optimizers: they move parameters against their gradients."""
+"""Optimizers: they move parameters against their gradients.
+
+Names, arguments and rules are PyTorch's, down to the order of operations. A rule is written once,
+for one number; `Optimizer` has the loop, the groups, and what is saved.
+"""
 
 import math
-from collections.abc import Iterable
-from numbers import Real
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar
 
 from autograd_scalar import Value
 from autograd_scalar.primitives import detached
+from nn.arguments import known, whole_number
+from nn.hyperparameters import below_one, flag, not_negative, number, positive
+
+Parameters = Iterable[Value] | Iterable[Mapping[str, Any]]
+State = dict[str, Any]
+Rule = Callable[[float, float, State], float]
+"""Of a parameter's number, its gradient, and its state, which it updates: the new number."""
 
 
-class SGD:
-    """Gradient descent: each `step()` does p = p - lr * dloss/dp for every parameter p.
+class Optimizer:
+    """Base of optimizers: a subclass says in `rule` what becomes of one parameter.
 
-    params: the parameters, as `model.parameters()`. lr: the learning rate, above 0; it may be set
-    anew at any time.
+    params: the parameters, as `model.parameters()`; or dicts, each with a list of them under
+    "params" and with options of their own: `[{"params": a}, {"params": b, "lr": 0.1}]`.
+    defaults: the options of groups that have none of their own.
 
-    Raises ValueError if there are no parameters, one comes twice, or lr is not positive and finite;
-    TypeError for a parameter that is no `Value` or an lr that is no number.
+    `param_groups` are those dicts, one if no groups were given. Options may be changed there at any
+    time, and schedules do. `state` maps a parameter to what the optimizer remembers of it.
+
+    A gradient of 0 is a gradient: every parameter moves at each step. (PyTorch leaves out those
+    whose grad is None. Here grad is a number from the start.)
+
+    Raises ValueError if there are no parameters, one comes twice or was computed from others, an
+    option is unknown or out of range; TypeError for a parameter that is no `Value`, or an option
+    that is no number.
+    """
+
+    needs_gradients: ClassVar[bool] = True
+    """Whether `backward()` has to come before `step()`."""
+
+    decoupled: ClassVar[bool] = False
+    """Whether the rule sees to weight decay itself, in place of a term of the gradient."""
+
+    param_groups: list[dict[str, Any]]
+    state: dict[Value, State]
+
+    def __init__(self, params: Parameters, defaults: Mapping[str, Any]) -> None:
+        """See the class."""
+        self.defaults = _checked(defaults)
+        self.param_groups = []
+        self.state = {}
+        for group in _groups(params):
+            self.add_param_group(group)
+
+    def initial_state(self, group: Mapping[str, Any]) -> State:
+        """Return what is remembered of each parameter of that group before the first step."""
+        raise NotImplementedError(f"{type(self).__name__} has no initial_state() of its own")
+
+    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+        """Return what moves a parameter of that group, as of its step of that number (from 1)."""
+        raise NotImplementedError(f"{type(self).__name__} has no rule() of its own")
+
+    @property
+    def params(self) -> list[Value]:
+        """The parameters of all groups."""
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    @property
+    def lr(self) -> float:
+        """The learning rate: that of the first group; set, that of all groups."""
+        self._require_lr()
+        rate: float = self.param_groups[0]["lr"]
+        return rate
+
+    @lr.setter
+    def lr(self, lr: float) -> None:
+        self._require_lr()
+        lr = not_negative("lr", lr)
+        for group in self.param_groups:
+            group["lr"] = lr
+
+    def add_param_group(self, group: Mapping[str, Any]) -> None:
+        """Add parameters, with options of their own: `{"params": parameters, "lr": 0.1}`.
+
+        Raises ValueError and TypeError as the constructor; the optimizer is then as it was.
+        """
+        if not isinstance(group, Mapping) or "params" not in group:
+            raise TypeError(f"a group must be a dict with 'params', got {group!r}")
+        place = len(self.param_groups)
+        prefix = f"param_groups[{place}]['params']" if place else "params"
+        params = _parameters(group["params"], prefix)
+        for index, parameter in enumerate(params):
+            if parameter in self.state:
+                raise ValueError(f"{prefix}[{index}] is in another group already")
+        options = {name: option for name, option in group.items() if name != "params"}
+        for name in options:
+            known(f"option of {type(self).__name__}", name, (*self.defaults, "initial_lr"))
+        added = {"params": params, **_checked({**self.defaults, **options})}
+        self.param_groups.append(added)
+        self.state.update((parameter, self.initial_state(added)) for parameter in params)
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0, for the next `backward()` to add to."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = 0.0
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Move every parameter by its gradient.
+
+        closure: if given, it is called first, to compute loss and gradients; the loss it returns
+        is returned.
+        """
+        loss = None if closure is None else closure()
+        for group in self.param_groups:
+            maximize = group["maximize"]
+            decay = 0.0 if self.decoupled else group["weight_decay"]
+            state = self.state
+            move = self.rule(group, state[group["params"][0]].get("step", 0) + 1)
+            for parameter in group["params"]:
+                x, grad = parameter.data, parameter.grad
+                if grad.__class__ is not float:
+                    grad = float(detached(grad))
+                if maximize:
+                    grad = -grad
+                if decay:
+                    grad += decay * x
+                parameter.data = move(x, grad, state[parameter])
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that the optimizer remembers, ready for JSON: PyTorch's layout, with floats.
+
+        Parameters go by their numbers, in the order of the groups.
+
+        >>> from autograd_scalar import Value
+        >>> optimizer = SGD([Value(1.0)], lr=0.5, momentum=0.9)
+        >>> optimizer.step()
+        >>> optimizer.state_dict()["state"]
+        {0: {'momentum_buffer': 0.0}}
+        """
+        numbers = {parameter: index for index, parameter in enumerate(self.params)}
+        return {
+            "optimizer": type(self).__name__,
+            "state": {numbers[parameter]: dict(state) for parameter, state in self.state.items()},
+            "param_groups": [
+                {**_plain(group), "params": [numbers[parameter] for parameter in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take back what `state_dict` gave, also by way of JSON, which makes strings of numbers.
+
+        The parameters themselves stay as they are; the model has them. Either all is taken or,
+        when anything is wrong with `state`, nothing.
+
+        Raises ValueError if it is of another optimizer, of other numbers of groups or parameters,
+        or has unknown or missing entries; TypeError if something in it is of another type.
+        """
+        self._require_keys("the state", state, ("optimizer", "state", "param_groups"))
+        name = type(self).__name__
+        if state["optimizer"] != name:
+            raise ValueError(f"this is the state of {state['optimizer']}, not of {name}")
+        saved = state["param_groups"]
+        if len(saved) != len(self.param_groups):
+            raise ValueError(
+                f"the state has {len(saved)} parameter groups, {name} has {len(self.param_groups)}"
+            )
+        first = 0
+        groups = []
+        for place, (group, mine) in enumerate(zip(saved, self.param_groups, strict=True)):
+            options = {key: option for key, option in group.items() if key != "initial_lr"}
+            self._require_keys(f"group {place}", options, ("params", *self.defaults))
+            indices = list(range(first, first + len(mine["params"])))
+            if list(group["params"]) != indices:
+                raise ValueError(
+                    f"group {place} has {len(mine['params'])} parameters, numbers {first} to "
+                    f"{indices[-1]}; in the state it has {_short(group['params'])}"
+                )
+            first += len(indices)
+            options = {key: option for key, option in group.items() if key != "params"}
+            groups.append({**_checked(options, lr=not_negative), "params": mine["params"]})
+        states = self._states(groups, state["state"])
+
+        for mine, group in zip(self.param_groups, groups, strict=True):
+            mine.clear()
+            mine.update(group)
+        self.state = states
+
+    def _require_lr(self) -> None:
+        if "lr" not in self.defaults:
+            raise AttributeError(f"{type(self).__name__} has no learning rate")
+
+    def _states(self, groups: Iterable[Mapping[str, Any]], saved: Any) -> dict[Value, State]:
+        """What `saved` has of each parameter."""
+        if not isinstance(saved, Mapping):
+            raise TypeError(f"'state' must map numbers to states, got {saved!r}")
+        by_number = {str(key): state for key, state in saved.items()}
+        states: dict[Value, State] = {}
+        for group in groups:
+            initial = self.initial_state(group)
+            steps = set()
+            for parameter in group["params"]:
+                key = str(len(states))
+                if key not in by_number:
+                    raise ValueError(f"the state lacks parameter {key}")
+                state = by_number[key]
+                self._require_keys(f"the state of parameter {key}", state, tuple(initial))
+                states[parameter] = {
+                    name: _state_number(f"{name} of parameter {key}", entry, initial[name])
+                    for name, entry in state.items()
+                }
+                steps.add(states[parameter].get("step"))
+            if len(steps) > 1:
+                raise ValueError("the parameters of a group must have made equally many steps")
+        if len(by_number) > len(states):
+            raise ValueError(f"the state has {len(by_number)} parameters, not {len(states)}")
+        return states
+
+    def _require_keys(self, what: str, mapping: Any, keys: tuple[str, ...]) -> None:
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"{what} of {type(self).__name__} must be a dict, got {mapping!r}")
+        problems = [
+            f"{kind} {', '.join(map(repr, names))}"
+            for kind, names in (
+                ("missing", [key for key in keys if key not in mapping]),
+                ("unexpected", [key for key in mapping if key not in keys]),
+            )
+            if names
+        ]
+        if problems:
+            raise ValueError(f"{what} does not fit {type(self).__name__}: {'; '.join(problems)}")
+
+    def __repr__(self) -> str:
+        """Return the class, the number of parameters, and the options of each group."""
+        groups = [
+            f"{len(group['params'])} parameters, "
+            + ", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params")
+            for group in self.param_groups
+        ]
+        return f"{type(self).__name__}({'; '.join(groups)})"
+
+
+class SGD(Optimizer):
+    """Gradient descent, plain or with momentum: p = p - lr * b, b = momentum * b + dloss/dp.
+
+    params: the parameters, or groups of them, as of `Optimizer`.
+    lr: the learning rate, above 0.
+    momentum: how much of b is kept from one step to the next. dampening: 1 - dampening is how much
+    of the gradient is added to it, after the first step.
+    weight_decay: this times p is added to the gradient.
+    nesterov: move by the gradient and momentum * b, which looks one step ahead.
+    maximize: move with the gradient, not against it.
+
+    Raises ValueError and TypeError as `Optimizer`; ValueError for nesterov without momentum or with
+    dampening.
 
     Source: H. Robbins, S. Monro, "A stochastic approximation method", Annals of Mathematical
-    Statistics 22 (1951).
+    Statistics 22 (1951); B. Polyak, "Some methods of speeding up the convergence of iteration
+    methods", USSR Computational Mathematics and Mathematical Physics 4 (1964); Y. Nesterov, "A
+    method of solving a convex programming problem with convergence rate O(1/k**2)", Soviet
+    Mathematics Doklady 27 (1983); in this form I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On
+    the importance of initialization and momentum in deep learning", ICML (2013).
 
     >>> from autograd_scalar import Value
     >>> x = Value(4.0)
@@ -31,41 +276,390 @@ class SGD:
     0.5
     """
 
-    def __init__(self, params: Iterable[Value], lr: float) -> None:
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
         """See the class."""
-        self.params = _parameters(params)
-        self.lr = _rate("lr", lr)
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+            },
+        )
 
-    def step(self) -> None:
-        """Move every parameter by -lr times its gradient."""
-        lr = self.lr
-        for parameter in self.params:
-            parameter.data -= lr * detached(parameter.grad)
+    def initial_state(self, group: Mapping[str, Any]) -> State:
+        """Return b, None until the first step makes it the gradient."""
+        return {"momentum_buffer": None}
 
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0, for the next `backward()` to add to."""
-        for parameter in self.params:
-            parameter.grad = 0.0
+    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+        """See `Optimizer.rule`."""
+        lr: float = group["lr"]
+        momentum: float = group["momentum"]
+        share = 1 - group["dampening"]
+        nesterov = group["nesterov"]
+
+        def move(x: float, grad: float, state: State) -> float:
+            if momentum:
+                buffer = state["momentum_buffer"]
+                buffer = grad if buffer is None else momentum * buffer + share * grad
+                state["momentum_buffer"] = buffer
+                grad = grad + momentum * buffer if nesterov else buffer
+            return x - lr * grad
+
+        return move
 
 
-def _parameters(params: Iterable[Value]) -> list[Value]:
+class RMSprop(Optimizer):
+    """Gradients over the root of their mean square: p = p - lr * g / (sqrt(mean(g**2)) + eps).
+
+    params, lr, weight_decay, maximize: as of `SGD`.
+    alpha: how much of the mean is kept from one step to the next. eps: above 0, keeps the steps
+    finite.
+    momentum: how much of a step is repeated in the next.
+    centered: divide by the standard deviation of g instead.
+
+    Raises ValueError and TypeError as `Optimizer`.
+
+    Source: T. Tieleman, G. Hinton, "Lecture 6.5: RMSProp", Neural Networks for Machine Learning
+    (2012); centered: A. Graves, "Generating sequences with recurrent neural networks",
+    arXiv:1308.0850 (2013).
+
+    >>> from autograd_scalar import Value
+    >>> x = Value(1.0)
+    >>> x.grad = 1000.0
+    >>> RMSprop([x], lr=0.01).step()
+    >>> round(x.data, 9)
+    0.9
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        momentum: float = 0.0,
+        centered: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        """See the class."""
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "alpha": alpha,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum": momentum,
+                "centered": centered,
+                "maximize": maximize,
+            },
+        )
+
+    def initial_state(self, group: Mapping[str, Any]) -> State:
+        """Return the step, the means of g**2 and of g, and the last move, all 0."""
+        return {"step": 0, "square_avg": 0.0, "momentum_buffer": 0.0, "grad_avg": 0.0}
+
+    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+        """See `Optimizer.rule`."""
+        lr: float = group["lr"]
+        alpha: float = group["alpha"]
+        eps: float = group["eps"]
+        momentum: float = group["momentum"]
+        centered = group["centered"]
+        rest = 1 - alpha
+
+        def move(x: float, grad: float, state: State) -> float:
+            state["step"] = step
+            square: float = alpha * state["square_avg"] + rest * grad * grad
+            state["square_avg"] = square
+            if centered:
+                average = state["grad_avg"] = _towards(state["grad_avg"], grad, rest)
+                square = max(square - average * average, 0.0)  # below 0 it could only be rounding
+            root = math.sqrt(square) + eps
+            if not momentum:
+                return x - lr * grad / root
+            buffer: float = momentum * state["momentum_buffer"] + grad / root
+            state["momentum_buffer"] = buffer
+            return x - lr * buffer
+
+        return move
+
+
+class Adagrad(Optimizer):
+    """Gradients over the root of the sum of their squares: p = p - lr * g / (sqrt(sum) + eps).
+
+    params, lr, weight_decay, maximize: as of `SGD`.
+    lr_decay: the rate of the n-th step is lr / (1 + (n - 1) * lr_decay).
+    initial_accumulator_value: what the sum starts from. eps: above 0, keeps the steps finite.
+
+    Raises ValueError and TypeError as `Optimizer`.
+
+    Source: J. Duchi, E. Hazan, Y. Singer, "Adaptive subgradient methods for online learning and
+    stochastic optimization", Journal of Machine Learning Research 12 (2011).
+
+    >>> from autograd_scalar import Value
+    >>> x = Value(1.0)
+    >>> x.grad = 1000.0
+    >>> Adagrad([x], lr=0.5).step()
+    >>> round(x.data, 9)
+    0.5
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-2,
+        lr_decay: float = 0.0,
+        weight_decay: float = 0.0,
+        initial_accumulator_value: float = 0.0,
+        eps: float = 1e-10,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        """See the class."""
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "lr_decay": lr_decay,
+                "weight_decay": weight_decay,
+                "initial_accumulator_value": initial_accumulator_value,
+                "eps": eps,
+                "maximize": maximize,
+            },
+        )
+
+    def initial_state(self, group: Mapping[str, Any]) -> State:
+        """Return the step and the sum."""
+        return {"step": 0, "sum": group["initial_accumulator_value"]}
+
+    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+        """See `Optimizer.rule`."""
+        rate: float = group["lr"] / (1 + (step - 1) * group["lr_decay"])
+        eps: float = group["eps"]
+
+        def move(x: float, grad: float, state: State) -> float:
+            state["step"] = step
+            total = state["sum"] = state["sum"] + grad * grad
+            return x - rate * grad / (math.sqrt(total) + eps)
+
+        return move
+
+
+class Adam(Optimizer):
+    """Mean gradients over the root of their mean square, both corrected for their start at 0.
+
+    p = p - lr * m / (sqrt(v) + eps), m the mean of the gradients, v that of their squares.
+
+    params, lr, weight_decay, maximize: as of `SGD`.
+    betas: how much of m and of v is kept from one step to the next. eps: above 0, keeps the steps
+    finite.
+    amsgrad: divide by the root of the largest v so far, so that steps never grow again.
+
+    Raises ValueError and TypeError as `Optimizer`.
+
+    Source: D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR (2015); amsgrad:
+    S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR (2018).
+
+    >>> from autograd_scalar import Value
+    >>> x = Value(1.0)
+    >>> x.grad = 1000.0
+    >>> Adam([x], lr=0.25).step()
+    >>> round(x.data, 9)
+    0.75
+    """
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        """See the class."""
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+            },
+        )
+
+    def initial_state(self, group: Mapping[str, Any]) -> State:
+        """Return the step, the means, and the largest mean of squares, all 0."""
+        return {"step": 0, "exp_avg": 0.0, "exp_avg_sq": 0.0, "max_exp_avg_sq": 0.0}
+
+    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+        """See `Optimizer.rule`."""
+        lr: float = group["lr"]
+        eps: float = group["eps"]
+        beta1, beta2 = group["betas"]
+        amsgrad = group["amsgrad"]
+        rest1, rest2 = 1 - beta1, 1 - beta2
+        size: float = lr / (1 - beta1**step)
+        correction: float = (1 - beta2**step) ** 0.5
+        kept: float = 1 - lr * group["weight_decay"] if self.decoupled else 1.0
+
+        def move(x: float, grad: float, state: State) -> float:
+            state["step"] = step
+            mean = state["exp_avg"] = _towards(state["exp_avg"], grad, rest1)
+            square: float = beta2 * state["exp_avg_sq"] + rest2 * grad * grad
+            state["exp_avg_sq"] = square
+            if amsgrad:
+                square = state["max_exp_avg_sq"] = max(square, state["max_exp_avg_sq"])
+            return kept * x - size * mean / (math.sqrt(square) / correction + eps)
+
+        return move
+
+
+class AdamW(Adam):
+    """Adam with weight decay of its own: p is multiplied by 1 - lr * weight_decay at each step.
+
+    In `Adam` the decay is a term of the gradient, and divided by its root mean square as well.
+
+    Arguments and errors are as of `Adam`.
+
+    Source: I. Loshchilov, F. Hutter, "Decoupled weight decay regularization", ICLR (2019).
+
+    >>> from autograd_scalar import Value
+    >>> x = Value(1.0)
+    >>> AdamW([x], lr=0.5, weight_decay=0.5).step()
+    >>> x.data
+    0.75
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params: Parameters,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        """See the class."""
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
+
+
+def _towards(a: float, b: float, weight: float) -> float:
+    """The point between a and b at that share of the way, computed from the nearer end."""
+    return a + weight * (b - a) if weight < 0.5 else b - (b - a) * (1 - weight)
+
+
+# --- Checks ---------------------------------------------------------------------------------------
+
+
+def _betas(name: str, value: object) -> tuple[float, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) != 2:
+        raise TypeError(f"{name} must be two numbers, got {value!r}")
+    return tuple(below_one(f"{name}[{place}]", beta) for place, beta in enumerate(value))
+
+
+CHECKS: dict[str, Callable[[str, object], Any]] = {
+    "alpha": below_one,
+    "amsgrad": flag,
+    "betas": _betas,
+    "centered": flag,
+    "dampening": number,
+    "eps": positive,
+    "initial_accumulator_value": not_negative,
+    "initial_lr": not_negative,
+    "lr": positive,
+    "lr_decay": not_negative,
+    "maximize": flag,
+    "momentum": not_negative,
+    "nesterov": flag,
+    "sigma": positive,
+    "weight_decay": not_negative,
+}
+"""What each option of an optimizer has to be."""
+
+
+def _checked(
+    options: Mapping[str, Any], **other_checks: Callable[[str, object], Any]
+) -> dict[str, Any]:
+    checks = CHECKS | other_checks
+    checked = {name: checks[name](name, option) for name, option in options.items()}
+    if checked.get("nesterov") and not (checked["momentum"] > 0 and checked["dampening"] == 0):
+        raise ValueError("nesterov needs a momentum above 0 and no dampening")
+    return checked
+
+
+def _groups(params: Any) -> Iterator[Mapping[str, Any]]:
     if not isinstance(params, Iterable):
         raise TypeError(f"params must be parameters to optimise, got {params!r}")
+    items = list(params)
+    if not items:
+        raise ValueError("params must hold at least one parameter, got none")
+    if isinstance(items[0], Mapping):
+        yield from items
+    else:
+        yield {"params": items}
+
+
+def _parameters(params: Any, name: str) -> list[Value]:
+    if isinstance(params, Value):
+        return [params]
+    if not isinstance(params, Iterable):
+        raise TypeError(f"{name} must be parameters to optimise, got {params!r}")
     parameters = list(params)
     if not parameters:
-        raise ValueError("params must hold at least one parameter, got none")
+        raise ValueError(f"{name} must hold at least one parameter, got none")
     first: dict[int, int] = {}
     for place, parameter in enumerate(parameters):
         if not isinstance(parameter, Value):
-            raise TypeError(f"params[{place}] must be a Value, got {parameter!r}")
+            raise TypeError(f"{name}[{place}] must be a Value, got {parameter!r}")
+        if parameter.parents:
+            raise ValueError(
+                f"{name}[{place}] is no parameter: it was computed from others, by {parameter.op!r}"
+            )
         if first.setdefault(id(parameter), place) != place:
-            raise ValueError(f"params[{place}] is params[{first[id(parameter)]}] once more")
+            raise ValueError(f"{name}[{place}] is {name}[{first[id(parameter)]}] once more")
     return parameters
 
 
-def _rate(name: str, value: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} must be positive and finite, got {value!r}")
-    return float(value)
+def _state_number(name: str, entry: object, initial: object) -> Any:
+    if isinstance(initial, int):
+        return whole_number(name, entry)
+    if initial is None and entry is None:
+        return None
+    if isinstance(entry, bool) or not isinstance(entry, (int, float)):
+        raise TypeError(f"{name} must be a number, got {entry!r}")
+    return float(entry)
+
+
+def _plain(group: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in group.items()}
+
+
+def _short(indices: Any) -> str:
+    text = repr(indices)
+    return text if len(text) < 60 else text[:57] + "..."

@@ -4,6 +4,7 @@ Inside of `nn` a vector is a list of numbers or `Value`s, a matrix a list of suc
 NumPy arrays are turned into lists at a layer's boundary, and its output into an array again.
 """
 
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
@@ -27,19 +28,27 @@ def nested(x: object) -> bool:
 def as_lists(x: Any) -> Any:
     """Return an array (of NumPy, PyTorch, pandas) as nested lists, and anything else as it is.
 
+    Arrays within lists become lists too.
+
     >>> import numpy
     >>> as_lists(numpy.array([[1.0, 2.0]])), as_lists(3.0)
     ([[1.0, 2.0]], 3.0)
+    >>> as_lists([numpy.array([1.0, 2.0]), [3.0, 4.0]])
+    [[1.0, 2.0], [3.0, 4.0]]
     """
+    if isinstance(x, (list, tuple)):
+        # Told by the first item alone: to look at every number would take longer than to add it.
+        return [as_lists(item) for item in x] if len(x) > 0 and nested(x[0]) else x
     if hasattr(x, "to_numpy"):  # pandas
         x = x.to_numpy()
     return x.tolist() if getattr(x, "ndim", 0) > 0 else x
 
 
-def shape(x: Tensor, name: str = "the input") -> tuple[int, ...]:
+def shape(x: Tensor, name: str = "the input", place: str = "") -> tuple[int, ...]:
     """Return the lengths of the lists, from the outermost inwards; () for a number.
 
-    Raises ValueError for lists of unequal lengths side by side, saying where in `name`.
+    Raises ValueError for lists of unequal lengths side by side, saying where in `name`, of which x
+    is the part at `place`.
 
     >>> shape([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
     (2, 3)
@@ -50,16 +59,17 @@ def shape(x: Tensor, name: str = "the input") -> tuple[int, ...]:
     """
     if not nested(x):
         return ()
-    inner = [shape(item, name) if nested(item) else () for item in x]
+    inner = [shape(item, name, f"{place}[{i}]") if nested(item) else () for i, item in enumerate(x)]
     for i, found in enumerate(inner):
         if found != inner[0]:
             raise ValueError(
-                f"{name} is ragged: [{i}] is of shape {by(found)}, and [0] of shape {by(inner[0])}"
+                f"{name} is ragged: {place}[{i}] is of shape {by(found)}, "
+                f"and {place}[0] of shape {by(inner[0])}"
             )
     return (len(x), *inner[0]) if inner else (0,)
 
 
-def by(shape: Sequence[int]) -> str:
+def by(shape: Sequence[int | str]) -> str:
     """Return a shape in words: `2 x 3`, or `a number`.
 
     >>> by((2, 3))
@@ -103,6 +113,15 @@ def filled(shape: Sequence[int], make: Callable[[], Any]) -> Tensor:
     if not shape:
         return make()
     return [filled(shape[1:], make) for _ in range(shape[0])]
+
+
+def reshaped(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """Return the numbers in `x`, in order, as a tensor of that shape, which has room for all.
+
+    >>> reshaped([[1.0, 2.0], [3.0, 4.0]], (4,))
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    return filled(shape, numbers(x).__next__)
 
 
 def parameters(*shape: int) -> Tensor:
@@ -151,8 +170,17 @@ def map_vectors(
     return function(x)
 
 
-def require_shape(x: Tensor, expected: Sequence[int | str], layer: object) -> tuple[int, ...]:
+def require_shape(
+    x: Tensor,
+    expected: Sequence[int | str],
+    layer: object,
+    name: str = "an input",
+    *,
+    batch: bool = False,
+) -> tuple[int, ...]:
     """Return the shape of `x`; raise ValueError if it is not as expected, a letter fits any length.
+
+    name: what `x` is to the layer. batch: whether a list of tensors of that shape will do too.
 
     >>> require_shape([[1.0, 2.0]], ("N", 2), "layer")
     (1, 2)
@@ -161,16 +189,37 @@ def require_shape(x: Tensor, expected: Sequence[int | str], layer: object) -> tu
     ...
     ValueError: layer takes an input of shape N x 2, got one of shape 2
     """
-    found = shape(x, f"the input of {described(layer)}")
-    fits = len(found) == len(expected) and all(
-        isinstance(want, str) or want == have for want, have in zip(expected, found, strict=True)
+    found = shape(x, f"{name} of {described(layer)}")
+    choices = [tuple(expected), ("N", *expected)] if batch else [tuple(expected)]
+    for choice in choices:
+        if len(found) == len(choice) and all(
+            isinstance(want, str) or want == have for want, have in zip(choice, found, strict=True)
+        ):
+            return found
+    shapes = " or ".join(by(choice) for choice in choices)
+    raise ValueError(
+        f"{described(layer)} takes {name} of shape {shapes}, got one of shape {by(found)}"
     )
-    if not fits:
-        raise ValueError(
-            f"{described(layer)} takes an input of shape {' x '.join(map(str, expected))}, "
-            f"got one of shape {by(found)}"
-        )
-    return found
+
+
+def map_examples(
+    function: Callable[[Any], Any], x: Tensor, expected: Sequence[int | str], layer: object
+) -> Any:
+    """Return `function` of one example of the expected shape, or the list of it of each of a batch.
+
+    Raises ValueError as `require_shape` for a tensor that is neither.
+
+    >>> map_examples(sum, [1.0, 2.0], (2,), "layer")
+    3.0
+    >>> map_examples(sum, [[1.0, 2.0], [3.0, 4.0]], (2,), "layer")
+    [3.0, 7.0]
+    >>> map_examples(sum, [[1.0, 2.0, 3.0]], (2,), "layer")
+    Traceback (most recent call last):
+    ...
+    ValueError: layer takes an input of shape 2 or N x 2, got one of shape 1 x 3
+    """
+    found = require_shape(x, expected, layer, batch=True)
+    return function(x) if len(found) == len(expected) else [function(example) for example in x]
 
 
 def described(layer: object) -> str:
@@ -191,6 +240,7 @@ def on_lists(forward: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(forward)
     def converted(self: Any, x: Any, *others: Any, **options: Any) -> Any:
+        options = {name: as_lists(option) for name, option in options.items()}
         output = forward(self, as_lists(x), *map(as_lists, others), **options)
         numpy = sys.modules.get("numpy")
         if numpy is None or not isinstance(x, numpy.ndarray):
@@ -206,6 +256,7 @@ def as_array(x: Tensor) -> Any:
 
     if isinstance(x, tuple):
         return tuple(map(as_array, x))
-    array = numpy.empty(shape(x, "the output"), object)
-    array.flat = list(numbers(x))
-    return array
+    sizes = shape(x, "the output")
+    array = numpy.empty(math.prod(sizes), object)
+    array[:] = list(numbers(x))
+    return array.reshape(sizes)

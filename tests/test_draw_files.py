@@ -1,5 +1,6 @@
 """A picture's file is whole or not there, and any program that understands DOT will do."""
 
+import os
 import stat
 import sys
 import sysconfig
@@ -61,18 +62,15 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced():
     assert not Path("/dev/null").is_file()
 
 
-@pytest.mark.parametrize("failing", ["write_bytes", "replace"])
-def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, failing):
+@pytest.mark.parametrize(("place", "failing"), [(os, "fsync"), (Path, "replace")])
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, place, failing):
     path = tmp_path / "a.svg"
     path.write_text("old")
-    write = Path.write_bytes
 
-    def fail(self, data):
-        if failing == "write_bytes":
-            write(self, data[:10])
-        raise OSError(28, "No space left on device", str(self))
+    def fail(*args):
+        raise OSError(28, "No space left on device", "the file beside")
 
-    monkeypatch.setattr(Path, failing, fail)
+    monkeypatch.setattr(place, failing, fail)
     with pytest.raises(OSError, match=r"No space left.*a\.svg"):
         draw(X, path)
     assert [p.name for p in tmp_path.iterdir()] == ["a.svg"]

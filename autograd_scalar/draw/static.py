@@ -1,7 +1,6 @@
 """Still pictures of a graph, as SVG, PNG and DOT text."""
 
 import re
-import uuid
 from collections.abc import Iterable
 from functools import cached_property
 from os import PathLike
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 from autograd_scalar.draw.dot import COLOURS, NAME, dot_source
 from autograd_scalar.draw.program import render
 from autograd_scalar.draw.text import shortened
+from autograd_scalar.files import write_whole
 from autograd_scalar.graph import topological_order
 from autograd_scalar.value import Value
 
@@ -77,19 +77,7 @@ class Picture:
         path = Path(path)
         kind = _format_to_write(path, format)
         content = self.png if kind == "png" else (self.svg if kind == "svg" else self.dot).encode()
-        if path.exists() and not path.is_file():
-            path.write_bytes(content)  # a pipe or a device can't be replaced, only written to
-            return path
-        target = path.resolve()  # a link stays a link
-        beside = target.with_name(f".{uuid.uuid4().hex}.tmp")
-        try:
-            beside.write_bytes(content)
-            beside.replace(target)
-        except OSError as error:  # which names the file beside, unknown to who reads it
-            raise type(error)(error.errno, error.strerror, str(path)) from None
-        finally:
-            beside.unlink(missing_ok=True)
-        return path
+        return write_whole(path, content)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"image/svg+xml": self.svg, "text/plain": repr(self)}

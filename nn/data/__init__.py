@@ -1,27 +1,32 @@
-"""Small real data sets that come with the package. `SOURCES.md` beside them says where from."""
+"""Data sets: a small real one, computed ones, those of scikit-learn, and what is done with them.
+
+`SOURCES.md` in this directory says where the real one comes from.
+"""
 
 import csv
-from dataclasses import dataclass
 from importlib.resources import files
 
+from nn.data.checked import examples
+from nn.data.dataset import Dataset, standardize
+from nn.data.external import breast_cancer, diabetes, digits, wine
+from nn.data.generators import circles, sine, spirals, two_moons, xor, yin_yang
 
-@dataclass(frozen=True)
-class Dataset:
-    """Examples for classification.
-
-    features: for each example, one float per feature.
-    targets: for each example, its class, an index into `target_names`.
-    feature_names, target_names: what the columns and the classes are called.
-    """
-
-    features: list[list[float]]
-    targets: list[int]
-    feature_names: tuple[str, ...]
-    target_names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        """Return the number of examples."""
-        return len(self.targets)
+__all__ = [
+    "Dataset",
+    "breast_cancer",
+    "circles",
+    "diabetes",
+    "digits",
+    "examples",
+    "iris",
+    "sine",
+    "spirals",
+    "standardize",
+    "two_moons",
+    "wine",
+    "xor",
+    "yin_yang",
+]
 
 
 def iris() -> Dataset:
