@@ -309,7 +309,7 @@ def _along(function: Callable[[Any], list[Any]], x: Tensor, dim: int, layer: Mod
         )
 
     def along_first(x: Tensor) -> Tensor:
-        if not nested(x[0]):
+        if not (x and nested(x[0])):
             return function(x)
         columns = [along_first(column) for column in zip(*x, strict=True)]
         return [list(row) for row in zip(*columns, strict=True)]

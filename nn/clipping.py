@@ -4,8 +4,7 @@ import math
 from collections.abc import Iterable
 
 from autograd_scalar import Value
-from autograd_scalar.primitives import detached
-from nn.hyperparameters import not_negative
+from nn.hyperparameters import not_negative, plain
 
 
 def clip_grad_norm(
@@ -35,13 +34,13 @@ def clip_grad_norm(
     """
     parameters = _listed(parameters)
     max_norm = not_negative("max_norm", max_norm)
-    norm = _norm([detached(parameter.grad) for parameter in parameters], norm_type)
+    norm = _norm([plain(parameter.grad) for parameter in parameters], norm_type)
     if error_if_nonfinite and not math.isfinite(norm):
         raise ValueError(f"the norm of the gradients is {norm}, so they can't be clipped to one")
     scale = max_norm / (norm + 1e-6)
     if not scale >= 1:  # nan, too, is passed on
         for parameter in parameters:
-            parameter.grad = detached(parameter.grad) * scale
+            parameter.grad = plain(parameter.grad) * scale
     return norm
 
 
@@ -60,7 +59,7 @@ def clip_grad_value(parameters: Iterable[Value] | Value, clip_value: float) -> N
     parameters = _listed(parameters)
     clip_value = not_negative("clip_value", clip_value)
     for parameter in parameters:
-        grad = detached(parameter.grad)
+        grad = plain(parameter.grad)
         if abs(grad) > clip_value:
             parameter.grad = math.copysign(clip_value, grad)
 

@@ -24,9 +24,9 @@ FORGOTTEN = 2.0**-24
 share what the first call adds to a gradient is lost in the rounding of a float32."""
 
 EXPLODING = 1e3
-"""The gradient explodes where its norm is above this many times what it is at the last layer, or in
-all the steps before. Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the difficulty of training
-recurrent neural networks", ICML (2013)."""
+"""The gradient explodes where its norm is above this many times what it is at the last layer or the
+last hidden one, or in all the steps before. Source: R. Pascanu, T. Mikolov, Y. Bengio, "On the
+difficulty of training recurrent neural networks", ICML (2013)."""
 
 EXPLODING_IN_TIME = 1e2
 """The same at the first call of a recurrent layer, compared with its last. There the same weights
@@ -245,9 +245,9 @@ def exploding(rows: Sequence[LayerRecord]) -> Iterator[Finding]:
         )
         return  # which explains what follows
     depth = _in_depth(rows)
-    if len(depth) < 2 or not depth[-1][1]:
+    last, at_last = min(depth[-2:], key=lambda end: end[1], default=(None, 0.0))
+    if last is None or not at_last:
         return
-    last, at_last = depth[-1]
     grown = [(row, norm / at_last) for row, norm in depth[:-1] if norm > EXPLODING * at_last]
     if grown:
         first, ratio = grown[0]

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_scalar import dot, exp, fsum, log, log_softmax, primitive
-from autograd_scalar.primitives import as_float, detached
 from nn.arguments import generator, whole_number
-from nn.hyperparameters import number
+from nn.hyperparameters import number, plain
 from nn.losses import cross_entropy
 from nn.tensors import as_lists, nested
 
@@ -67,19 +66,19 @@ class Categorical:
             raise TypeError(f"{name} must be a sequence of numbers, got {given!r}")
         if not given:
             raise ValueError(f"{name} must hold at least one number, got none")
-        plain = [as_float(detached(item), f"one of the {name}") for item in given]
-        if any(map(math.isnan, plain)):
-            raise ValueError(f"{name} must not be nan, got {plain}")
+        found = [plain(item, f"one of the {name}") for item in given]
+        if any(map(math.isnan, found)):
+            raise ValueError(f"{name} must not be nan, got {found}")
         self._given = list(given)
         self._by_logits = probs is None
         if self._by_logits:
-            if math.inf in plain or max(plain) == -math.inf:
-                raise ValueError(f"logits must be below infinity, and one finite, got {plain}")
+            if math.inf in found or max(found) == -math.inf:
+                raise ValueError(f"logits must be below infinity, and one finite, got {found}")
             self.logits = log_softmax(self._given)
             self.probs = [exp(logit) for logit in self.logits]
         else:
-            if min(plain) < 0 or math.inf in plain or not any(plain):
-                raise ValueError(f"probs must be finite, at least 0, and not all 0, got {plain}")
+            if min(found) < 0 or math.inf in found or not any(found):
+                raise ValueError(f"probs must be finite, at least 0, and not all 0, got {found}")
             total = fsum(self._given)
             self.probs = [p / total for p in self._given]
             self.logits = [log(p) for p in self.probs]
@@ -89,7 +88,7 @@ class Categorical:
 
         rng: a `random.Random`, a seed for one, or None for Python's shared generator.
         """
-        weights = [detached(p) for p in self.probs]
+        weights = [plain(p) for p in self.probs]
         return (generator(rng) or random).choices(range(len(weights)), weights)[0]
 
     def log_prob(self, value: int) -> Any:
@@ -113,12 +112,12 @@ class Categorical:
         >>> Categorical([0.5, 0.5]).entropy() == math.log(2)
         True
         """
-        possible = [i for i, p in enumerate(self.probs) if detached(p) > 0]
+        possible = [i for i, p in enumerate(self.probs) if plain(p) > 0]
         return -dot([self.probs[i] for i in possible], [self.logits[i] for i in possible])
 
     def __repr__(self) -> str:
         """Return the probabilities."""
-        return f"Categorical(probs={[detached(p) for p in self.probs]})"
+        return f"Categorical(probs={[plain(p) for p in self.probs]})"
 
 
 def reinforce_loss(

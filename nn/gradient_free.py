@@ -20,9 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from autograd_scalar import no_grad
-from autograd_scalar.primitives import as_float, detached
 from nn.arguments import generator, size, whole_number
-from nn.hyperparameters import flag, not_negative
+from nn.hyperparameters import flag, not_negative, plain
 from nn.optim import Optimizer, Parameters, State
 
 Evaluate = Callable[[Sequence[float]], float]
@@ -84,7 +83,7 @@ class GradientFree(Optimizer):
             self.evaluations += 1
             with no_grad():
                 loss = closure()
-            return as_float(detached(loss), f"{name}: the loss that the closure returns")
+            return plain(loss, f"{name}: the loss that the closure returns")
 
         start = [parameter.data for parameter in params]
         goal: Sequence[float] = start

@@ -1,7 +1,11 @@
-"""Checks of the numbers that losses, optimizers and schedules are set up with."""
+"""Checks of the numbers that losses, optimizers and schedules are set up with, or given."""
 
 import math
 from numbers import Real
+from typing import Any
+
+from autograd_scalar.arithmetic import Arithmetic
+from autograd_scalar.primitives import as_float
 
 
 def number(name: str, value: object) -> float:
@@ -63,6 +67,20 @@ def flag(name: str, value: object) -> bool:
     if not isinstance(value, bool):
         raise TypeError(f"{name} must be True or False, got {value!r}")
     return value
+
+
+def plain(x: Any, what: str = "x") -> float:
+    """Return the number alone, as a float, of a `Value` or of what else has one; or a number's.
+
+    Raises TypeError, beginning with `what`, if there is none.
+
+    >>> from autograd_scalar import Value
+    >>> plain(Value(2.0)), plain(3)
+    (2.0, 3.0)
+    """
+    while isinstance(x, Arithmetic):
+        x = x.data  # type: ignore[attr-defined]
+    return as_float(x, what)
 
 
 def _within(name: str, value: object, what: str, low: float, above: float) -> float:

@@ -12,6 +12,7 @@ product of its sizes.
 """
 
 import math
+import operator
 import random
 from collections.abc import Callable
 from typing import Literal
@@ -82,13 +83,13 @@ def constant(tensor: Tensor, value: float) -> Tensor:
 
 
 def uniform(tensor: Tensor, low: float = 0.0, high: float = 1.0, *, rng: Rng = None) -> Tensor:
-    """Draw every number uniformly from [low, high)."""
+    """Draw every number uniformly from low to high."""
     source = generator(rng) or random
     return _fill(tensor, lambda: source.uniform(low, high))
 
 
 def normal(tensor: Tensor, mean: float = 0.0, std: float = 1.0, *, rng: Rng = None) -> Tensor:
-    """Draw every number from the normal distribution."""
+    """Draw every number from the normal distribution of that mean and standard deviation."""
     source = generator(rng) or random
     return _fill(tensor, lambda: source.gauss(mean, std))
 
@@ -141,6 +142,42 @@ def he_normal(
 ) -> Tensor:
     """Draw from N(0, s**2), s = gain / sqrt(fan); arguments and source as of `he_uniform`."""
     return normal(weight, 0.0, _he_std(weight, a, mode, nonlinearity), rng=rng)
+
+
+def orthogonal(weight: Tensor, gain: float = 1.0, *, rng: Rng = None) -> Tensor:
+    """Draw a weight whose rows are at right angles to each other and of length `gain`.
+
+    If it has more rows than columns, its columns are. Dimensions after the first count as one. Such
+    a weight neither stretches nor shrinks what it is applied to again and again, as in a recurrent
+    network.
+
+    Raises ValueError for a tensor of fewer than two dimensions.
+
+    Source: A. Saxe, J. McClelland, S. Ganguli, "Exact solutions to the nonlinear dynamics of
+    learning in deep linear neural networks", ICLR (2014).
+
+    >>> from nn.tensors import map_numbers, parameters
+    >>> a, b = map_numbers(lambda p: p.data, orthogonal(parameters(2, 3), rng=0))
+    >>> abs(sum(x * y for x, y in zip(a, b))) < 1e-15, round(sum(x * x for x in a), 12)
+    (True, 1.0)
+    """
+    fans(weight)
+    rows, *others = shape(weight)
+    columns = math.prod(others)
+    source = generator(rng) or random
+    found: list[list[float]] = []
+    while len(found) < min(rows, columns):
+        vector = [source.gauss() for _ in range(max(rows, columns))]
+        for _ in range(2):  # what rounding leaves of the others the first time, the second removes
+            for other in found:
+                along = math.fsum(map(operator.mul, other, vector))
+                vector = [x - along * y for x, y in zip(vector, other, strict=True)]
+        length = math.hypot(*vector)
+        found.append([x / length for x in vector])
+    if rows > columns:
+        found = [list(row) for row in zip(*found, strict=True)]
+    ready = iter([gain * x for row in found for x in row])
+    return _fill(weight, ready.__next__)
 
 
 def _he_std(weight: Tensor, a: float, mode: str, nonlinearity: str) -> float:

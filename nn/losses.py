@@ -14,9 +14,9 @@ from functools import wraps
 from typing import Any, ClassVar, TypeVar, cast
 
 from autograd_scalar import Value, dot, exp, fsum, log, log_softmax, logsumexp, mean, relu, softplus
-from autograd_scalar.primitives import as_float, detached
+from autograd_scalar.arithmetic import Arithmetic
 from nn.arguments import known, whole_number
-from nn.hyperparameters import not_negative, positive
+from nn.hyperparameters import not_negative, plain, positive
 from nn.module import Module
 from nn.tensors import Tensor, as_array, as_lists, by, filled, map_numbers, nested, numbers, shape
 
@@ -30,11 +30,15 @@ def _on_lists(loss: Function) -> Function:
 
     @wraps(loss)
     def converted(input: Any, target: Any, **options: Any) -> Any:
-        losses = loss(as_lists(input), as_lists(target), **options)
+        losses = loss(_as_lists(input), _as_lists(target), **options)
         as_it_came = nested(losses) and not isinstance(input, (list, tuple))
         return as_array(losses) if as_it_came else losses
 
     return cast(Function, converted)
+
+
+def _as_lists(x: Any) -> Any:
+    return x.item() if getattr(x, "ndim", None) == 0 else as_lists(x)
 
 
 # --- Number by number -----------------------------------------------------------------------------
@@ -173,7 +177,7 @@ def binary_cross_entropy_with_logits(
     4.25e-18
     """
     for t in numbers(target):
-        if not 0 <= detached(t) <= 1:
+        if not 0 <= plain(t, "a target") <= 1:
             raise ValueError(f"a target of the binary cross-entropy must be in 0..1, got {t!r}")
 
     def one(x: Any, t: Any, weight: float, pos_weight: float) -> Any:
@@ -211,12 +215,12 @@ def kl_div(
     """
     _known_reduction(reduction, (*REDUCTIONS, "batchmean"))
     for t in numbers(target):
-        if not (-math.inf if log_target else 0) <= detached(t) <= (0 if log_target else 1):
+        if not (-math.inf if log_target else 0) <= plain(t, "a target") <= (0 if log_target else 1):
             what = "the logarithm of a probability" if log_target else "a probability, in 0..1"
             raise ValueError(f"a target of kl_div must be {what}, got {t!r}")
 
     def one(x: Any, t: Any) -> Any:
-        if detached(t) == (-math.inf if log_target else 0):
+        if plain(t) == (-math.inf if log_target else 0):
             return _nothing(x)
         return exp(t) * (t - x) if log_target else t * (log(t) - x)
 
@@ -244,9 +248,14 @@ def _by_number(
         )
     if 0 in have:
         raise ValueError(f"{name}: input must hold at least one number, got none")
-    for t in numbers(target):
-        if math.isnan(as_float(detached(t), f"{name}: a target")):
+
+    def checked(t: Any) -> Any:
+        number = plain(t, f"{name}: a target")
+        if math.isnan(number):
             raise ValueError(f"{name}: a target is nan")
+        return t if isinstance(t, Arithmetic) else number
+
+    target = map_numbers(checked, target)
     return _reduced(map_numbers(loss, input, target, *others), reduction)
 
 
@@ -493,7 +502,7 @@ class _Examples:
 
     def _check_probabilities(self, dimensions: int) -> None:
         for probability in numbers(self.targets):
-            if not 0 <= as_float(detached(probability), "a target probability") <= 1:
+            if not 0 <= plain(probability, "a target probability") <= 1:
                 raise ValueError(f"a target probability must be in 0..1, got {probability!r}")
         # [0, 1] beside two numbers is rather the classes of two examples with one output each.
         if dimensions == 1 and all(isinstance(p, int) for p in self.targets[0]):

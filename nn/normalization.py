@@ -4,12 +4,13 @@
 of each example over its features.
 """
 
+import math
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from autograd_scalar import dot, mean, sqrt
-from autograd_scalar.primitives import detached
+from autograd_scalar.primitives import as_float, detached
 from nn import init
 from nn.arguments import size
 from nn.module import Module, label_by_path
@@ -105,12 +106,12 @@ class BatchNorm(Module):
                 f"{self.summary()} takes an input of shape N x {c}, N x {c} x L or N x {c} x H x W,"
                 f" got one of shape {by(found)}"
             )
-        per_channel = len(list(numbers(x))) // self.num_features
+        per_channel = found[0] * math.prod(found[2:])
         of_batch = self.training or self.running_mean is None
-        if per_channel == 0 or (of_batch and per_channel == 1):
+        if of_batch and per_channel == 1:
             raise ValueError(
-                f"{self.summary()} needs more than {per_channel} numbers per channel"
-                f"{' while training' if self.training else ''}, got shape {by(found)}"
+                f"{self.summary()} needs more than 1 number per channel"
+                f"{' while training' if self.training else ''}, got one of shape {by(found)}"
             )
         return found
 
@@ -128,17 +129,12 @@ class BatchNorm(Module):
 
     def extra_repr(self) -> str:
         """Return the number of channels, and what is not as usual."""
-        unusual = [
-            f", {name}={value}"
-            for name, value, usual in (
-                ("eps", self.eps, 1e-5),
-                ("momentum", self.momentum, 0.1),
-                ("affine", self.weight is not None, True),
-                ("track_running_stats", self.track_running_stats, True),
-            )
-            if value != usual
-        ]
-        return f"{self.num_features}{''.join(unusual)}"
+        return f"{self.num_features}" + _unusual(
+            (self.eps, "eps", 1e-5),
+            (self.momentum, "momentum", 0.1),
+            (self.weight is not None, "affine", True),
+            (self.track_running_stats, "track_running_stats", True),
+        )
 
 
 class LayerNorm(Module):
@@ -188,8 +184,12 @@ class LayerNorm(Module):
         return _affine([(item - center) / deviation for item in x], self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        """Return the shape."""
-        return by(self.normalized_shape)
+        """Return the shape, and what is not as usual."""
+        return by(self.normalized_shape) + _unusual(
+            (self.eps, "eps", 1e-5),
+            (self.weight is not None, "elementwise_affine", True),
+            (self.weight is None or self.bias is not None, "bias", True),
+        )
 
 
 class RMSNorm(Module):
@@ -234,8 +234,11 @@ class RMSNorm(Module):
         return _affine([item / root for item in x], self.weight, None)
 
     def extra_repr(self) -> str:
-        """Return the shape."""
-        return by(self.normalized_shape)
+        """Return the shape, and what is not as usual."""
+        return by(self.normalized_shape) + _unusual(
+            (self.eps, "eps", sys.float_info.epsilon),
+            (self.weight is not None, "elementwise_affine", True),
+        )
 
 
 def _mean_and_variance(x: Vector) -> tuple[Any, Any]:
@@ -281,6 +284,11 @@ def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _not_negative(name: str, value: float) -> float:
-    if not value >= 0:
+    number = as_float(value, name)
+    if not number >= 0:
         raise ValueError(f"{name} must not be negative, got {value!r}")
-    return value
+    return number
+
+
+def _unusual(*arguments: tuple[object, str, object]) -> str:
+    return "".join(f", {name}={value}" for value, name, usual in arguments if value != usual)

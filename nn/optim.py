@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
 from autograd_scalar import Value
-from autograd_scalar.primitives import detached
 from nn.arguments import known, whole_number
-from nn.hyperparameters import below_one, flag, not_negative, number, positive
+from nn.hyperparameters import below_one, flag, not_negative, number, plain, positive
 
 Parameters = Iterable[Value] | Iterable[Mapping[str, Any]]
 State = dict[str, Any]
@@ -122,7 +121,7 @@ class Optimizer:
             for parameter in group["params"]:
                 x, grad = parameter.data, parameter.grad
                 if grad.__class__ is not float:
-                    grad = float(detached(grad))
+                    grad = plain(grad)
                 if maximize:
                     grad = -grad
                 if decay:

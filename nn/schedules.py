@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from nn.arguments import known, size, whole_number
-from nn.hyperparameters import below_one, not_negative, positive
+from nn.hyperparameters import below_one, not_negative, plain, positive
 from nn.optim import Optimizer
 
 
@@ -330,7 +330,7 @@ class ReduceLROnPlateau:
 
         A metric of nan is not better than any other.
         """
-        current = float(getattr(metric, "data", metric))
+        current = plain(metric, "metric")
         self.last_epoch += 1
         if self.is_better(current):
             self.best = current

@@ -223,13 +223,13 @@ def map_examples(
 
 
 def described(layer: object) -> str:
-    """Return a layer as the first line of its `repr`: `Linear(2 -> 3)`.
+    """Return a layer as the first line of its `repr`: `Linear(2 -> 3)`; a function as its name.
 
-    >>> described("layer")
-    'layer'
+    >>> described("layer"), described(abs)
+    ('layer', 'abs')
     """
-    name = getattr(layer, "summary", None)
-    return name() if callable(name) else str(layer)
+    summary = None if isinstance(layer, type) else getattr(layer, "summary", None)
+    return summary() if callable(summary) else getattr(layer, "__name__", str(layer))
 
 
 def on_lists(forward: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,6 @@
 """One command, one report: how fast and how small the engine is, beside others.
 
-    python tests/benchmarks/run.py [--rounds 5] [--steps 9] [--imports 15]
+    python tests/benchmarks/run.py [--optimizer sgd|adam] [--rounds 5] [--steps 9] [--imports 15]
                                    [--json FILE] [--compare FILE]
 
 It measures whole training steps of an MLP 2-16-16-1 (337 parameters, ReLU) on the hinge loss of 50
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = turn % len(names)
         for name in names[first:] + names[:first]:
             say(f"round {turn + 1} of {options.rounds}: {name}")
-            rounds[name].append(worker("steps.py", name, str(options.steps)))
+            rounds[name].append(worker("steps.py", name, str(options.steps), options.optimizer))
             if difference := disagreement(rounds[names[0]] + rounds[name]):
                 print(f"No comparison: {names[0]} and {name} disagree, {difference}")
                 return 1
@@ -72,8 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say("")
 
     print(
-        f"MLP 2-16-16-1, hinge loss of {steps.EXAMPLES} examples, median of {options.rounds} "
-        f"rounds of {options.steps} steps;\nlosses and gradients agree within {TOLERANCE:g}\n"
+        f"MLP 2-16-16-1, hinge loss of {steps.EXAMPLES} examples, {options.optimizer}, "
+        f"median of {options.rounds} rounds of {options.steps} steps;\nlosses and gradients agree within {TOLERANCE:g}\n"
     )
     print(report.of_steps(now["steps"]), end="\n\n")
     print(report.of_memory(now["memory"]), end="\n\n")
@@ -89,6 +89,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--optimizer", choices=("sgd", "adam"), default="sgd", help="(sgd)")
     for option, default, what in (
         ("--rounds", 5, "turns of each contender"),
         ("--steps", 9, "timed steps in a turn"),

@@ -1,6 +1,6 @@
 """Whole training steps of one contender, timed in a process of their own; prints JSON.
 
-    python steps.py CONTENDER STEPS
+    python steps.py CONTENDER STEPS sgd|adam
 
 Every contender runs the same program, that of micrograd's demo: only the engine is another.
 
@@ -16,6 +16,8 @@ import json
 import math
 import random
 import sys
+from collections.abc import Callable
+from functools import partial
 from time import process_time
 from typing import Any, NamedTuple
 
@@ -59,7 +61,9 @@ def two_moons(count: int) -> tuple[list[list[float]], list[int]]:
     return points, classes
 
 
-def training_step(engine: Engine, model: Any, points: list[list[float]], ys: list[int]) -> Step:
+def training_step(
+    engine: Engine, model: Any, points: list[list[float]], ys: list[int], update: Callable[[], None]
+) -> Step:
     """Move ``model`` one step down the mean hinge loss; the graph is freed on return."""
     start = process_time()
     scores = [model([engine.value(x) for x in point]) for point in points]
@@ -73,24 +77,32 @@ def training_step(engine: Engine, model: Any, points: list[list[float]], ys: lis
     loss.backward()
     backward = process_time() - start
 
-    for p in model.parameters():
-        p.data -= LEARNING_RATE * p.grad
+    update()
     return Step(loss.data, forward, backward)
 
 
-def measure(name: str, count: int) -> dict[str, Any]:
+def descent(model: Any) -> None:
+    for p in model.parameters():
+        p.data -= LEARNING_RATE * p.grad
+
+
+def measure(name: str, count: int, optimizer: str) -> dict[str, Any]:
     """The times in seconds of ``count`` steps, and the losses and gradients for comparison."""
     engine = CONTENDERS[name]()
     random.seed(1337)
     model = engine.mlp(*SIZES)
     points, ys = two_moons(EXAMPLES)
+    if optimizer == "adam":
+        update = engine.adam(model.parameters(), lr=0.01).step
+    else:
+        update = partial(descent, model)
     collector = Collector()
     result: dict[str, Any] = {
         key: [] for key in ("total", "forward", "backward", "collector", "losses")
     }
     for turn in range(WARM_UP + count):
         collected, start = collector.seconds, process_time()
-        step = training_step(engine, model, points, ys)
+        step = training_step(engine, model, points, ys, update)
         total = process_time() - start
         result["losses"].append(step.loss)
         if turn >= WARM_UP:
@@ -103,4 +115,4 @@ def measure(name: str, count: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(measure(sys.argv[1], int(sys.argv[2])), sys.stdout)
+    json.dump(measure(sys.argv[1], int(sys.argv[2]), sys.argv[3]), sys.stdout)
