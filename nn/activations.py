@@ -5,7 +5,7 @@ As functions by name in `ACTIVATIONS` and as modules under PyTorch's names.
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import autograd_scalar as engine
 from autograd_scalar import Value
@@ -73,12 +73,15 @@ def of_any_number(function: Activation) -> Activation:
 class Elementwise(Module):
     """Base of modules that apply `function` to every number of a tensor of any shape."""
 
-    function: ClassVar[Activation]
+    @staticmethod
+    def function(x: Any, /) -> Any:
+        """Compute the output for one number; each subclass has its own."""
+        raise NotImplementedError
 
     @on_lists
     def forward(self, x: Tensor) -> Tensor:
         """Return the function of every number."""
-        return map_numbers(type(self).function, x)
+        return map_numbers(self.function, x)
 
 
 class Identity(Elementwise):

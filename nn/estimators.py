@@ -96,7 +96,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         alpha: float = 0.0,
         batch_size: int | str = "auto",
         learning_rate_init: float = 0.05,
-        max_iter: int = 200,
+        max_iter: int = 100,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-3,

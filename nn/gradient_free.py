@@ -187,6 +187,8 @@ class FiniteDifferences(GradientFree):
                 back = numbers[place] = x - eps
                 below = evaluate(numbers)
             numbers[place] = x
+            if forth == back:
+                raise ValueError(f"eps is too small to move a parameter that is {x}")
             # Over the distance that was gone, which rounding may make another than eps.
             goal.append(x - lr * ((above - below) / (forth - back)))
         return goal

@@ -79,7 +79,7 @@ def plain(x: Any, what: str = "x") -> float:
     (2.0, 3.0)
     """
     while isinstance(x, Arithmetic):
-        x = x.data  # type: ignore[attr-defined]
+        x = x.data
     return as_float(x, what)
 
 

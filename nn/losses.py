@@ -290,12 +290,12 @@ def _spread(name: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
 def _sum_of_products(parts: Iterable[tuple[Any, Any]]) -> Any:
     """The sum of factor * x; what has a constant 0 for a factor adds nothing, were x infinite."""
     parts = list(parts)
-    counting = [(factor, x) for factor, x in parts if isinstance(factor, Value) or factor != 0]
+    counting = [(factor, x) for factor, x in parts if isinstance(factor, Arithmetic) or factor != 0]
     if not counting:
         return _nothing(parts[0][1])
     if len(counting) == 1:
         factor, x = counting[0]
-        return x if not isinstance(factor, Value) and factor == 1 else factor * x
+        return x if not isinstance(factor, Arithmetic) and factor == 1 else factor * x
     return dot(*zip(*counting, strict=True))
 
 
@@ -381,7 +381,7 @@ def _hard_cross_entropy(logits: Sequence[Any], target: int) -> Any:
 
 def _soft_cross_entropy(logits: Sequence[Any], shares: Sequence[Any]) -> Any:
     """The sum of -share * log softmax(logits) over the classes that have one."""
-    counting = [i for i, share in enumerate(shares) if isinstance(share, Value) or share != 0]
+    counting = [i for i, share in enumerate(shares) if isinstance(share, Arithmetic) or share != 0]
     if len(counting) == 1:
         return _sum_of_products([(shares[counting[0]], _hard_cross_entropy(logits, counting[0]))])
     return -_sum_of_products(zip(shares, log_softmax(logits), strict=True))

@@ -108,7 +108,7 @@ class BatchNorm(Module):
             )
         per_channel = found[0] * math.prod(found[2:])
         of_batch = self.training or self.running_mean is None
-        if of_batch and per_channel == 1:
+        if of_batch and per_channel < 2:
             raise ValueError(
                 f"{self.summary()} needs more than 1 number per channel"
                 f"{' while training' if self.training else ''}, got one of shape {by(found)}"

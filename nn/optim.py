@@ -171,8 +171,8 @@ class Optimizer:
         first = 0
         groups = []
         for place, (group, mine) in enumerate(zip(saved, self.param_groups, strict=True)):
-            options = {key: option for key, option in group.items() if key != "initial_lr"}
-            self._require_keys(f"group {place}", options, ("params", *self.defaults))
+            keys = ("params", *self.defaults)
+            self._require_keys(f"group {place}", group, keys, optional="initial_lr")
             indices = list(range(first, first + len(mine["params"])))
             if list(group["params"]) != indices:
                 raise ValueError(
@@ -219,14 +219,16 @@ class Optimizer:
             raise ValueError(f"the state has {len(by_number)} parameters, not {len(states)}")
         return states
 
-    def _require_keys(self, what: str, mapping: Any, keys: tuple[str, ...]) -> None:
+    def _require_keys(
+        self, what: str, mapping: Any, keys: tuple[str, ...], optional: str | None = None
+    ) -> None:
         if not isinstance(mapping, Mapping):
             raise TypeError(f"{what} of {type(self).__name__} must be a dict, got {mapping!r}")
         problems = [
             f"{kind} {', '.join(map(repr, names))}"
             for kind, names in (
                 ("missing", [key for key in keys if key not in mapping]),
-                ("unexpected", [key for key in mapping if key not in keys]),
+                ("unexpected", [key for key in mapping if key not in (*keys, optional)]),
             )
             if names
         ]

@@ -146,26 +146,21 @@ def map_numbers(function: Callable[..., Any], x: Tensor, *others: Tensor) -> Ten
     return [map_numbers(function, i) if nested(i) else function(i) for i in x]
 
 
-def map_vectors(
-    function: Callable[[Any], Any], x: Tensor, size: int | None, layer: object
-) -> Tensor:
+def map_vectors(function: Callable[[Any], Any], x: Tensor, size: int, layer: object) -> Tensor:
     """Return the tensor of `function` of each innermost list of `x`, all of which are of `size`.
-
-    With None for the size, any will do.
 
     Raises ValueError and TypeError that name `layer` for anything else.
 
     >>> map_vectors(sum, [[1.0, 2.0], [3.0, 4.0]], 2, "layer")
     [3.0, 7.0]
     """
-    of_size = " of" if size is None else f" of {size}"
     if not nested(x):
         raise TypeError(
-            f"{described(layer)} takes vectors{of_size} numbers, got {type(x).__name__} {x!r}"
+            f"{described(layer)} takes vectors of {size} numbers, got {type(x).__name__} {x!r}"
         )
     if len(x) > 0 and nested(x[0]):
         return [map_vectors(function, item, size, layer) for item in x]
-    if size is not None and len(x) != size:
+    if len(x) != size:
         raise ValueError(f"{described(layer)} takes vectors of {size} numbers, got one of {len(x)}")
     return function(x)
 

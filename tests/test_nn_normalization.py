@@ -56,7 +56,7 @@ def test_layer_norm_leaves_them_in_every_example(last, sizes):
     x = drawn(*sizes, mean=2.0)
     y = LayerNorm(last, eps=0.0)(x)
     assert shape(y) == sizes
-    of_one = math.prod(shape(last) and last or (last,))
+    of_one = math.prod(last if isinstance(last, tuple) else (last,))
     flat = data(y)
     for start in range(0, len(flat), of_one):
         assert abs(statistics.fmean(flat[start : start + of_one])) < 1e-14
@@ -206,6 +206,7 @@ BAD = [
     (lambda: BatchNorm(2)(drawn(1, 2, 1, 1, 2)), ValueError, "1 x 2 x 1 x 1 x 2"),
     (lambda: BatchNorm(2)([[1.0, 2.0], [1.0]]), ValueError, r"BatchNorm\(2\) is ragged"),
     (lambda: BatchNorm(2)(drawn(1, 2)), ValueError, "needs more than 1 number per channel while"),
+    (lambda: BatchNorm(2)(drawn(3, 2, 0)), ValueError, "got one of shape 3 x 2 x 0"),
     (lambda: BatchNorm(2)(drawn(1, 2, 1)), ValueError, "got one of shape 1 x 2 x 1"),
     (
         lambda: BatchNorm(2, track_running_stats=False).eval()(drawn(1, 2)),

@@ -143,6 +143,18 @@ def test_float32_is_numpys_step_by_step():
     assert low.gradients[c] == x
 
 
+@given(
+    st.lists(st.floats(0.1, 10.0), min_size=4, max_size=4), st.sampled_from(["float16", "float32"])
+)
+def test_numpy_finds_the_same_step_by_step_with_constants_too(numbers, format):
+    kind = AS_NUMPY[format]
+    a, b, c, d = map(kind, numbers)
+    x = Value(numbers[0])
+    low = low_precision((x * numbers[1] + x * numbers[2]) * numbers[3], format)
+    assert low.loss == (a * b + a * c) * d
+    assert low.gradients[x] == d * b + d * c
+
+
 def test_each_sum_of_two_contributions_is_rounded():
     x = Value(1.0)
     low = low_precision(x * 2048.0 + x, "float16")  # whose numbers are even from 2048 on

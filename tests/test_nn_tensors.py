@@ -205,12 +205,6 @@ def test_what_is_no_tensor_of_vectors_is_refused_by_the_layers_name(x, error, me
         map_vectors(sum, x, 2, Named())
 
 
-def test_vectors_of_any_size_where_none_is_asked_for():
-    assert map_vectors(sum, [[1.0], [2.0, 3.0]], None, "layer") == [1.0, 5.0]
-    with pytest.raises(TypeError, match="layer takes vectors of numbers, got int 1"):
-        map_vectors(sum, 1, None, "layer")
-
-
 REQUIRED = [
     ((2, 3), (2, 3), True),
     ((2, 3), ("N", 3), True),

@@ -334,6 +334,15 @@ def test_updates_far_from_healthy_are_told_with_the_learning_rate(lr, kind):
     assert all(f"learning rate of {lr:g}" in finding.message for finding in told)
 
 
+def test_small_updates_later_on_are_those_of_a_model_that_has_converged():
+    model = MLP(2, [4, 1], activation="tanh", rng=0)
+    watcher = watch(model, SGD(model.parameters(), lr=0.01))
+    trained(watcher, *moons(20), hinge_loss, 10)
+    watcher.optimizer.lr = 1e-9
+    trained(watcher, *moons(20), hinge_loss, 12)
+    assert found(watcher) == []
+
+
 class Broken(Module):
     """The logarithm of the first number."""
 
@@ -545,6 +554,7 @@ def test_outputs_without_a_graph_or_in_evaluation_do_not_count():
     model(points(7, 2))  # a graph that is gone before the step is recorded
     watcher.backward(mse_loss([model(x) for x in points(2, 2)], [0.0, 0.0]))
     assert watcher.history("layers.0", "outputs") == [15, 6]
+    assert watcher.history("layers.1", "outputs") == [5, 2]
 
 
 def test_no_graph_is_kept_alive():

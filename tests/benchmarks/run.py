@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     print(
         f"MLP 2-16-16-1, hinge loss of {steps.EXAMPLES} examples, {options.optimizer}, "
-        f"median of {options.rounds} rounds of {options.steps} steps;\nlosses and gradients agree within {TOLERANCE:g}\n"
+        f"median of {options.rounds} rounds of {options.steps} steps;\n"
+        f"losses and gradients agree within {TOLERANCE:g}\n"
     )
     print(report.of_steps(now["steps"]), end="\n\n")
     print(report.of_memory(now["memory"]), end="\n\n")
