@@ -255,11 +255,13 @@ class Value(Arithmetic):
         constants = False
         for operand in operands:
             kind = operand.__class__
-            if kind is Value or isinstance(operand, Value):
+            if kind is Value:
                 numbers.append(operand.data)
             elif kind is float:
                 constants = True
                 numbers.append(operand)
+            elif isinstance(operand, Value):
+                numbers.append(operand.data)
             elif hasattr(operand, "__primitive__") and not isinstance(operand, float):
                 return NotImplemented  # a dual number, say: it knows what to do with Values
             else:
