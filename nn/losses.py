@@ -30,15 +30,11 @@ def _on_lists(loss: Function) -> Function:
 
     @wraps(loss)
     def converted(input: Any, target: Any, **options: Any) -> Any:
-        losses = loss(_as_lists(input), _as_lists(target), **options)
+        losses = loss(as_lists(input), as_lists(target), **options)
         as_it_came = nested(losses) and not isinstance(input, (list, tuple))
         return as_array(losses) if as_it_came else losses
 
     return cast(Function, converted)
-
-
-def _as_lists(x: Any) -> Any:
-    return x.item() if getattr(x, "ndim", None) == 0 else as_lists(x)
 
 
 # --- Number by number -----------------------------------------------------------------------------
@@ -277,7 +273,7 @@ def _spread(name: str, x: Tensor, sizes: tuple[int, ...]) -> Tensor:
     """Repeat x along the first dimensions of that shape, those that it does not have."""
     found = shape(x, name)
     lacking = len(sizes) - len(found)
-    if lacking < 0 or found != sizes[lacking:]:
+    if found != sizes[lacking:]:
         raise ValueError(
             f"{name} must be a number or of the last dimensions of the input, which is "
             f"{by(sizes)}; got {by(found)}"

@@ -116,6 +116,11 @@ def test_folds_hold_out_every_example_once_and_are_as_even_as_can_be(targets, da
         assert max(counts) - min(counts) <= 1
 
 
+def test_a_split_rounds_up_the_classes_that_are_owed_most():
+    _, out = numbered([0] * 7 + [1] * 2 + [2]).split(3, rng=0)  # owed: 2.1, 0.6 and 0.3
+    assert [out.targets.count(target) for target in range(3)] == [2, 1, 0]
+
+
 def test_without_strata_splits_and_folds_are_drawn_from_all():
     # Stratified, a class of 10 out of 20 would always be held out 5 times.
     dataset = numbered([0, 1] * 10)

@@ -1,12 +1,15 @@
 """The data sets of scikit-learn, as data sets of ours."""
 
-import importlib
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from sklearn import datasets
 
 from nn.data import breast_cancer, diabetes, digits, wine
-from nn.data.generators import two_moons
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.mark.parametrize(
@@ -33,14 +36,15 @@ def test_numbers_and_names_are_those_of_scikit_learn(ours, theirs):
 
 @pytest.mark.parametrize("load", [digits, wine, breast_cancer, diabetes])
 def test_without_scikit_learn_the_error_says_how_to_get_it(load, monkeypatch):
-    def refuse(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr("nn.data.external.import_module", refuse)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(ImportError, match=r'pip install "autograd_scalar\[sklearn\]"'):
         load()
 
 
-def test_what_needs_no_scikit_learn_does_not_ask_for_it(monkeypatch):
-    monkeypatch.setattr(importlib, "import_module", None)
-    assert len(two_moons(4, rng=0)) == 4
+def test_what_needs_no_scikit_learn_imports_neither_it_nor_numpy():
+    code = (
+        "import sys; from nn.data import two_moons, examples; examples(two_moons(4, rng=0));"
+        "print(*{'numpy', 'pandas', 'sklearn'} & set(sys.modules))"
+    )
+    printed = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert printed.strip() == ""

@@ -127,7 +127,7 @@ def test_the_yin_yang_sign_turned_by_half_a_turn_is_its_negative():
 @pytest.mark.parametrize("generate", [two_moons, circles, spirals, xor, sine])
 @pytest.mark.parametrize("noise", [-0.1, math.nan, math.inf])
 def test_noise_that_is_no_deviation_is_refused(generate, noise):
-    with pytest.raises(ValueError, match="noise must be at least 0 and finite"):
+    with pytest.raises(ValueError, match="noise must be finite and at least 0"):
         generate(10, noise=noise)
 
 

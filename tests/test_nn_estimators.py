@@ -17,7 +17,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from autograd_scalar import no_grad, softmax
 from nn import estimators
-from nn.data import iris, sine, two_moons
+from nn.data import digits, iris, sine, standardize, two_moons
 from nn.estimators import ACTIVATIONS, SOLVERS, MLPClassifier, MLPRegressor
 from nn.history import History
 from nn.losses import cross_entropy, mse_loss
@@ -283,3 +283,10 @@ def test_five_folds_of_irises_are_told_right():
     pipeline = make_pipeline(StandardScaler(), MLPClassifier(random_state=0))
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     assert cross_val_score(pipeline, *iris(), cv=folds).mean() >= 0.95
+
+
+@pytest.mark.slow
+def test_digits_that_were_held_out_are_read():
+    train, held_out = standardize(*digits().split(0.2, rng=0))
+    classifier = MLPClassifier((24,), learning_rate_init=0.005, max_iter=6, random_state=0)
+    assert classifier.fit(*train).score(*held_out) >= 0.95

@@ -299,8 +299,19 @@ def test_ranks_share_places_and_put_nan_last():
     optimizer = EvolutionStrategies([x], lr=1.0, sigma=1.0, population=2, ranks=True, rng=0)
     optimizer.step(lambda: 5.0)
     assert x.data == 0.0
-    optimizer.step(lambda: math.nan if x.data > 0 else 1.0)
-    assert x.data < 0.0
+    for seed in range(8):
+        x = Value(0.0)
+        options = {"population": 4, "ranks": True, "rng": seed}
+        EvolutionStrategies([x], **options).step(lambda x=x: math.nan if x.data > 0 else -x.data)
+        assert x.data < 0.0
+
+
+@pytest.mark.parametrize("ranks", [False, True])
+@pytest.mark.parametrize("antithetic", [False, True])
+def test_where_all_is_level_nothing_moves(ranks, antithetic):
+    x = Value(0.0)
+    EvolutionStrategies([x], ranks=ranks, antithetic=antithetic, rng=0).step(lambda: 5.0)
+    assert x.data == 0.0
 
 
 def test_steps_of_spsa_shrink_as_spall_says():
@@ -312,6 +323,20 @@ def test_steps_of_spsa_shrink_as_spall_says():
         optimizer.step(lambda: 3.0 * x)
         moves.append(before - x.data)
     assert moves == pytest.approx([3 / math.sqrt(k + 2) for k in range(1, 6)], rel=1e-12)
+
+
+def test_distances_of_spsa_shrink_as_spall_says():
+    x, seen = Value(0.0), []
+    optimizer = SPSA([x], lr=1e-300, sigma=0.5, gamma=0.5, rng=0)
+
+    def level():
+        seen.append(abs(x.data))
+        return 1.0
+
+    for _ in range(3):
+        optimizer.step(level)
+    expected = [0.0 if i == 0 else 0.5 / math.sqrt(k) for k in (1, 2, 3) for i in range(3)]
+    assert seen == pytest.approx(expected, rel=1e-15)
 
 
 # --- Bad input ------------------------------------------------------------------------------------

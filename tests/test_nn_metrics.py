@@ -110,8 +110,9 @@ def test_errors_of_numbers_are_those_of_scikit_learn(ours, theirs, form, data):
 def test_r2_of_equal_targets_is_1_or_0():
     assert r2([3.0, 3.0], [3.0, 3.0]) == 1.0
     assert r2([3.0, 3.1], [3.0, 3.0]) == 0.0
-    third = [1 / 3] * 7  # their mean, rounded, is another number
-    assert r2(third, third) == 1.0
+    tenths = [0.1] * 3  # their mean, rounded, is another number
+    assert r2(tenths, tenths) == 1.0
+    assert r2([0.1, 0.1, 0.2], tenths) == 0.0
 
 
 def test_the_sums_are_rounded_once():

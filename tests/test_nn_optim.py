@@ -278,11 +278,44 @@ def test_a_group_added_later_begins_at_its_own_first_step():
 
 def test_the_variance_of_rmsprop_is_not_negative():
     x = Value(1.0)
-    optimizer = RMSprop([x], centered=True, alpha=0.0, eps=1.0)
-    for _ in range(3):  # all the same, so that rounding alone tells square and mean apart
-        x.grad = 0.1
+    optimizer = RMSprop([x], centered=True, alpha=0.5)
+    below = 0
+    for _ in range(100):
+        x.grad = 0.7579544029403025  # always, so that rounding alone tells square and mean apart
         optimizer.step()
+        state = optimizer.state[x]
+        below += state["square_avg"] < state["grad_avg"] ** 2
+    assert below > 0
     assert math.isfinite(x.data)
+
+
+def test_an_average_that_keeps_nothing_is_exactly_the_last_gradient():
+    x = Value(0.0)
+    optimizer = Adam([x], betas=(0.0, 0.0))
+    for x.grad in (1e16, 1.0):
+        optimizer.step()
+    assert optimizer.state[x] == {
+        "step": 2,
+        "exp_avg": 1.0,
+        "exp_avg_sq": 1.0,
+        "max_exp_avg_sq": 0.0,
+    }
+
+
+def test_a_state_is_taken_back_without_json_and_as_a_schedule_left_it():
+    x, y = Value(0.0), Value(0.0)
+    x.grad = y.grad = 1.0
+    optimizer, other = Adam([x], lr=0.5), Adam([y], lr=0.5)
+    optimizer.step()
+    optimizer.param_groups[0]["initial_lr"] = 0.5
+    optimizer.lr = 0.0
+    state = optimizer.state_dict()
+    other.load_state_dict(state)
+    assert other.state_dict() == state
+    assert other.lr == 0.0
+    optimizer.step()
+    assert state["state"][0]["step"] == 1
+    assert other.state[y]["step"] == 1
 
 
 def test_an_optimizer_shows_its_options():

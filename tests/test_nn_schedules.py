@@ -79,7 +79,8 @@ def test_a_run_resumed_by_way_of_json_goes_on_alike(name, options, interrupted_a
     at = schedule.get_last_lr()
     advance(schedule, METRICS[interrupted_at:])
 
-    resumed, other = set_up(name, options)
+    other = optimizer(0.3, 0.007)
+    resumed = make_schedule(schedules, other, name, options)
     advance(resumed, METRICS[:5])
     resumed.load_state_dict(saved[0])
     assert resumed.get_last_lr() == at == [group["lr"] for group in other.param_groups]

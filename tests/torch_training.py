@@ -283,6 +283,7 @@ SCHEDULES: list[tuple[str, dict[str, Any]]] = [
     ("SequentialLR", {}),
     ("ReduceLROnPlateau", {}),
     ("ReduceLROnPlateau", {"factor": 0.5, "patience": 1, "cooldown": 2, "min_lr": 0.01}),
+    ("ReduceLROnPlateau", {"patience": 1, "threshold": 0.3}),
     ("ReduceLROnPlateau", {"mode": "max", "patience": 3, "threshold": 0.05}),
     ("ReduceLROnPlateau", {"patience": 2, "threshold": 0.1, "threshold_mode": "abs"}),
     (
@@ -346,6 +347,7 @@ GRADIENTS = [
     [1e-3, 5.0, -2.0, 1e4],
     [math.inf, 1.0],
     [math.nan, 1.0],
+    [1.0, math.nan],
 ]
 
 

@@ -69,7 +69,11 @@ def _numbers(x: Any, name: str, columns: Sequence[object]) -> list[Any]:
         raise TypeError(f"{name} must be a list or an array, got {type(x).__name__}")
     if not len(lists):
         raise ValueError(f"{name} must hold at least one example, got none")
-    of_rows = [shape(row, f"row {i} of the {name}") for i, row in enumerate(lists)]
+    plain = [_is_plain(row) for row in lists]
+    of_rows = [
+        (len(row),) if plain[i] else shape(row, f"row {i} of the {name}")
+        for i, row in enumerate(lists)
+    ]
     for i, found in enumerate(of_rows):
         if found != of_rows[0]:
             raise ValueError(
@@ -81,7 +85,9 @@ def _numbers(x: Any, name: str, columns: Sequence[object]) -> list[Any]:
 
     kinds: set[type] = set()
     for i, row in enumerate(lists):
-        if not nested(row):
+        if plain[i]:
+            kinds.add(type(row[0]))
+        elif not nested(row):
             kinds.add(_kind(row, f"row {i} of the {name}"))
         else:
             for j, item in enumerate(row):
@@ -91,7 +97,17 @@ def _numbers(x: Any, name: str, columns: Sequence[object]) -> list[Any]:
                     place = f"row {i}, column {column} of the {name}"
                 _add_kinds(item, place, kinds)
     kind = int if kinds == {int} else float
-    return [_converted(row, kind) for row in lists]
+    return [
+        list(map(kind, row)) if plain[i] else _converted(row, kind) for i, row in enumerate(lists)
+    ]
+
+
+def _is_plain(row: Any) -> bool:
+    """Whether all is well with the row: what most rows are, told in a tenth of the time."""
+    if row.__class__ is not list and row.__class__ is not tuple:
+        return False
+    kinds = set(map(type, row))
+    return kinds == {int} or (kinds == {float} and all(map(math.isfinite, row)))
 
 
 def _as_lists(x: Any, name: str) -> Any:
@@ -102,7 +118,9 @@ def _as_lists(x: Any, name: str) -> Any:
         # NumPy would give them as whole numbers of nanoseconds.
         raise TypeError(f"{name} must be numbers, got dates or times ({x.dtype})")
     x = as_lists(x)
-    return [_as_lists(item, name) for item in x] if nested(x) else x
+    if not nested(x):
+        return x
+    return [item if item.__class__ is float else _as_lists(item, name) for item in x]
 
 
 def _add_kinds(item: Any, place: str, kinds: set[type]) -> None:

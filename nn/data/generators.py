@@ -8,11 +8,11 @@ standard deviation of the normal numbers that are added to the coordinates.
 import math
 import random
 from collections.abc import Iterator
-from numbers import Real
 from typing import Any
 
 from nn.arguments import generator, size
 from nn.data.dataset import Dataset
+from nn.hyperparameters import not_negative, number
 
 Rng = random.Random | int | None
 Labelled = tuple[tuple[float, float], int]
@@ -50,7 +50,7 @@ def circles(n: int = 200, noise: float = 0.05, factor: float = 0.5, *, rng: Rng 
     >>> [round(math.hypot(*point), 12) for point in circles(4, noise=0.0, rng=0).features]
     [0.5, 1.0, 1.0, 0.5]
     """
-    if not 0 < _number("factor", factor) < 1:
+    if not 0 < number("factor", factor) < 1:
         raise ValueError(f"factor must be between 0 and 1, got {factor!r}")
     points = [
         ((radius * math.cos(math.tau * i / count), radius * math.sin(math.tau * i / count)), circle)
@@ -83,7 +83,7 @@ def spirals(
     """
     if size("arms", arms) < 2:
         raise ValueError(f"arms must be at least 2, got {arms}")
-    _number("turns", turns)
+    number("turns", turns)
     points = []
     for arm, count in enumerate(_counts(n, arms)):
         for i in range(1, count + 1):
@@ -172,7 +172,7 @@ def sine(n: int = 100, noise: float = 0.1, *, rng: Rng = None) -> Dataset:
     >>> sorted(row[0] for row in X), [round(target, 12) + 0.0 for target in y]
     ([-3.141592653589793, 0.0, 3.141592653589793], [0.0, 0.0, 0.0])
     """
-    noise, source = _deviation(noise), generator(rng) or random
+    noise, source = not_negative("noise", noise), generator(rng) or random
     xs = list(_steps(-math.pi, math.pi, size("n", n)))
     source.shuffle(xs)
     targets = [math.sin(x) + source.gauss(0.0, noise) for x in xs]
@@ -190,25 +190,13 @@ def _shuffled_in_the_plane(
 def _in_the_plane(
     points: list[Labelled], noise: float, source: Any, names: tuple[str, ...]
 ) -> Dataset:
-    noise = _deviation(noise)
+    noise = not_negative("noise", noise)
     return Dataset(
         [[x + source.gauss(0.0, noise) for x in point] for point, _ in points],
         [target for _, target in points],
         PLANE,
         names,
     )
-
-
-def _deviation(noise: float) -> float:
-    if not 0 <= _number("noise", noise) < math.inf:
-        raise ValueError(f"noise must be at least 0 and finite, got {noise!r}")
-    return noise
-
-
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        raise TypeError(f"{name} must be a number, got {value!r} ({type(value).__name__})")
-    return float(value)
 
 
 def _counts(n: int, classes: int) -> list[int]:

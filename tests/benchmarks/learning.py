@@ -6,8 +6,10 @@ Data, splits, weights and the order of the examples are drawn from the seed: the
 accuracies. Times are of this process on the CPU, so that other work on the machine counts little.
 
 - moons: two half moons, 100 points, an MLP 2-16-16-1; accuracy on what it has learnt from.
-- irises: Fisher's, 5 stratified folds, `MLPClassifier` after standardizing; held out, mean and worst.
-- digits: 1,797 pictures of 8 x 8 pixels, a fifth held out, `MLPClassifier` with 24 hidden neurons.
+- irises: Fisher's, standardized, `MLPClassifier` over 5 stratified folds; accuracy on what was held
+  out, mean and worst.
+- digits: 1,797 pictures of 8 x 8 pixels, standardized, a fifth held out, `MLPClassifier` with 24
+  hidden neurons.
 """
 
 import argparse
