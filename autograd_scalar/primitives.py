@@ -184,7 +184,8 @@ def detached(number: Any) -> Any:
     >>> detached(Value(2.0)), detached(3.0)
     (2.0, 3.0)
     """
-    return getattr(number, "data", number)
+    # Not whatever has data: a NumPy scalar's is its memory.
+    return number.data if hasattr(number, "__primitive__") else number
 
 
 def _is_numpy_real(number: Any) -> bool:

@@ -335,7 +335,9 @@ class Run:
             row |= {f"val_{name}": number for name, number in found.items()}
         if self.schedule is not None and self.schedule_per == "epoch":
             self._step_schedule(row.get("val_loss", row["loss"]))
-        row |= {"lr": self.optimizer.param_groups[0]["lr"], "seconds": seconds}
+        if "lr" in (group := self.optimizer.param_groups[0]):
+            row["lr"] = group["lr"]
+        row["seconds"] = seconds
         self.rows.append(row)
         self.epoch += 1
         self._position, self._total, self._outputs = 0, 0.0, []
@@ -497,7 +499,8 @@ class _Bar:
             return
         run = self.run
         self.bar.set_description(f"epoch {min(run.epoch + 1, run.epochs)}/{run.epochs}", False)
-        shown = dict(list(run.rows[-1].items())[1:-2]) if run.rows else {}
+        last = run.rows[-1] if run.rows else {}
+        shown = {name: x for name, x in last.items() if name not in ("epoch", "lr", "seconds")}
         if run._position:
             shown["loss"] = run.mean_loss
         self.bar.set_postfix({name: f"{x:.4g}" for name, x in shown.items()}, refresh=False)

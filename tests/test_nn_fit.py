@@ -608,3 +608,20 @@ def test_bad_arguments_are_refused(change, error, message):
 def test_a_history_survives_pickle():
     _, history = trained()
     assert pickle.loads(pickle.dumps(history)).rows == history.rows
+
+
+@pytest.mark.parametrize(
+    "searcher", [nn.RandomSearch, nn.FiniteDifferences, nn.EvolutionStrategies, nn.SPSA]
+)
+def test_searches_without_gradients_train_and_resume(tmp_path, searcher):
+    def run(path, epochs, resume=False):
+        model = Line()
+        rng = {} if searcher is nn.FiniteDifferences else {"rng": random.Random(0)}
+        optimizer = searcher(model.parameters(), **rng)
+        options = {"checkpoint": path, "resume": resume, "epochs": epochs, "batch_size": 4}
+        return trained(model, optimizer=optimizer, **options)
+
+    whole, history = run(tmp_path / "whole", 12)
+    assert history["loss"][-1] < history["loss"][0]
+    run(tmp_path / "parts", 5)
+    assert run(tmp_path / "parts", 12, resume=True)[0].state_dict() == whole.state_dict()

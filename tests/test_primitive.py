@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from autograd_scalar import Value, detect_anomaly, no_grad, primitive, sin
-from autograd_scalar.primitives import RULES, Primitive, primitive_named
+from autograd_scalar.primitives import RULES, Primitive, detached, primitive_named
 from autograd_scalar.rules import Double
 
 
@@ -236,3 +236,9 @@ def test_a_function_that_gives_no_number_is_refused(result: Any) -> None:
     for operand in (1.0, Value(1.0)):
         with pytest.raises(TypeError):
             odd(operand)
+
+
+@pytest.mark.parametrize("number", [2.0, 2, np.float64(2.0), np.float32(2.0), Value(2.0)])
+def test_the_number_alone_of_whatever_carries_it(number: Any) -> None:
+    assert detached(number) == 2.0
+    assert not isinstance(detached(number), (memoryview, Value))
