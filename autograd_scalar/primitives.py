@@ -185,7 +185,7 @@ def detached(number: Any) -> Any:
     (2.0, 3.0)
     """
     # Not whatever has data: a NumPy scalar's is its memory.
-    return number.data if hasattr(number, "__primitive__") else number
+    return getattr(number, "data", number) if hasattr(number, "__primitive__") else number
 
 
 def _is_numpy_real(number: Any) -> bool:

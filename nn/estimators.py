@@ -145,9 +145,8 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
             restore_best=validation is not None,
         )
         history = self._train(data, size("max_iter", self.max_iter), validation, [stop])
-        if validation:
-            self.validation_scores_ = history[monitor]
-            self.best_validation_score_ = max(self.validation_scores_)
+        self.validation_scores_ = history[monitor] if validation else None
+        self.best_validation_score_ = max(history[monitor]) if validation else None
         self.loss_curve_ = history["loss"]
         self.n_iter_ = len(self.loss_curve_)
         return self
@@ -265,7 +264,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         return [(np.array(state["weight"]), np.array(state["bias"])) for state in states]
 
     def _outputs(self, X: Any) -> Any:
-        """What the network returns, on arrays of floats: 40 times as fast as on `Value`s."""
+        """What the network returns, on arrays of floats: nine times as fast as on `Value`s."""
         check_is_fitted(self, "model_")
         outputs = validate_data(self, X, dtype=np.float64, reset=False)
         for layer in self.model_.layers:
@@ -299,7 +298,7 @@ class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]
 
     After `fit`: `model_`, the network, an `nn.Sequential`; `classes_`; `loss_curve_`, the loss of
     each epoch; `loss_`, `n_iter_`, `coefs_`, `intercepts_`, `n_features_in_`; with early stopping
-    `validation_scores_` and `best_validation_score_`.
+    `validation_scores_` and `best_validation_score_`, which are None without.
 
     Features are taken as they are. Networks want them of about the same size: put
     `sklearn.preprocessing.StandardScaler` before this one.

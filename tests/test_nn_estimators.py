@@ -140,6 +140,7 @@ def test_early_stopping_keeps_the_network_that_was_best_on_what_is_held_out(esti
     best = model.validation_scores_.index(model.best_validation_score_)
     assert model.best_validation_score_ == max(model.validation_scores_)
     assert model.n_iter_ == min(60, best + 7)
+    assert estimator(max_iter=1).fit(X, y).validation_scores_ is None
     # Ended there, the same training leaves the same network.
     until_best = estimator(**options, n_iter_no_change=99, max_iter=best + 1, random_state=1)
     until_best.fit(X, y)
