@@ -37,7 +37,7 @@ def restore(path: Path, run: "Run") -> None:
         raise ValueError(f"{path} is no checkpoint of a training run")
     try:
         settings, remembered = json.loads(metadata["settings"]), json.loads(metadata["run"])
-        differences = _differences(settings, json.loads(json.dumps(run.settings())))
+        differences = _differences(settings, json.loads(json.dumps(run.settings)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _damaged(path, error) from None
     if differences:

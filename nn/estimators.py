@@ -238,7 +238,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         )
         if history.interrupted:
             raise KeyboardInterrupt
-        if history.stopped.startswith("the loss is"):
+        if history.diverged:
             raise ValueError(
                 f"{history.stopped}: scale the features (StandardScaler), or lower "
                 f"learning_rate_init, which is {self.learning_rate_init}"

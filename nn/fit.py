@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
@@ -215,7 +216,7 @@ class Run:
         self._outputs: list[Any] = []  # of this epoch, for the metrics
         self._shuffler = random.Random(self.seed)
         self._shuffler_before = self._shuffler.getstate()  # this epoch
-        self._settings = self._described()
+        self._options = self._described()  # now: schedules change rates
         if self._seeded:
             self._seed_modules()
 
@@ -237,7 +238,11 @@ class Run:
     def history(self) -> History:
         """The rows of the finished epochs."""
         return History(
-            self.rows, stopped=self.stopped, interrupted=self.interrupted, seed=self.seed
+            self.rows,
+            stopped=self.stopped,
+            interrupted=self.interrupted,
+            diverged=not math.isfinite(self.last_loss),
+            seed=self.seed,
         )
 
     def stop(self, reason: str) -> None:
@@ -356,9 +361,12 @@ class Run:
 
     # --- What a checkpoint holds ---
 
+    @cached_property
     def settings(self) -> dict[str, Any]:
         """What must be equal for a run to be resumed: the model's shape, the data, the options."""
-        return self._settings
+        validation = None if self.validation is None else _digest(*self.validation)
+        data = {"data": _digest(self.features, self.targets), "validation": validation}
+        return {**self._options, **data}
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything that the run remembers but the model's parameters, ready for JSON."""
@@ -416,8 +424,6 @@ class Run:
         ]
         settings: dict[str, Any] = {
             "model": _architecture(self.model),
-            "data": _digest(self.features, self.targets),
-            "validation": None if self.validation is None else _digest(*self.validation),
             "loss": _name(self.loss_function),
             "metrics": list(self.metrics),
             "optimizer": type(self.optimizer).__name__,
@@ -471,7 +477,7 @@ class _Saver:
     def save(self) -> None:
         if self.path is not None:
             run = self.run
-            checkpoints.write(self.path, run.model.state_dict(), run.settings(), run.state_dict())
+            checkpoints.write(self.path, run.model.state_dict(), run.settings, run.state_dict())
 
     def resume(self) -> None:
         if self.path is None:

@@ -14,7 +14,7 @@ class History:
 
     rows: a list of dicts, which `pandas.DataFrame` takes as it is.
     stopped: why the run ended before its last epoch, or "".
-    interrupted: whether Ctrl-C was the reason.
+    interrupted: whether Ctrl-C was the reason. diverged: whether a loss of nan or inf was.
     seed: the one that the run can be repeated with.
 
     >>> history = History([{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])
@@ -32,12 +32,14 @@ class History:
         *,
         stopped: str = "",
         interrupted: bool = False,
+        diverged: bool = False,
         seed: int | None = None,
     ) -> None:
         """See the class."""
         self.rows = [dict(row) for row in rows]
         self.stopped = stopped
         self.interrupted = interrupted
+        self.diverged = diverged
         self.seed = seed
 
     @property

@@ -37,7 +37,7 @@ def written(tmp_path):
     """A checkpoint, and what is in it."""
     run = train(new_run())
     path = tmp_path / "run"
-    checkpoint.write(path, run.model.state_dict(), run.settings(), run.state_dict())
+    checkpoint.write(path, run.model.state_dict(), run.settings, run.state_dict())
     return path, run
 
 
@@ -53,7 +53,7 @@ def test_numbers_that_are_none_come_back(tmp_path):
     run = train(new_run())
     run.rows[0]["loss"] = math.nan
     run.rows[1]["loss"] = math.inf
-    checkpoint.write(tmp_path / "run", run.model.state_dict(), run.settings(), run.state_dict())
+    checkpoint.write(tmp_path / "run", run.model.state_dict(), run.settings, run.state_dict())
     other = new_run()
     checkpoint.restore(tmp_path / "run", other)
     assert math.isnan(other.rows[0]["loss"]) and other.rows[1]["loss"] == math.inf

@@ -254,7 +254,7 @@ def test_a_loss_that_is_no_number_ends_the_run_before_the_parameters():
         _, history = trained(model, callbacks=[Keep()])
     assert caught[0].filename == __file__
     assert model.state_dict() == before
-    assert len(history) == 1 and "epoch 2" in history.stopped
+    assert len(history) == 1 and "epoch 2" in history.stopped and history.diverged
 
 
 # --- The bar ---
@@ -540,7 +540,7 @@ def test_ctrl_c_ends_the_run_after_the_step_with_checkpoint_and_history(tmp_path
                 os.kill(os.getpid(), signal.SIGINT)
 
     _, history = trained(checkpoint=path, callbacks=[CtrlC()], epochs=5)
-    assert history.interrupted and len(history) == 2
+    assert history.interrupted and not history.diverged and len(history) == 2
     assert history.stopped == "interrupted in epoch 3, step 5"
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     resumed, history = trained(checkpoint=path, resume=True, callbacks=[CtrlC()], epochs=5)
