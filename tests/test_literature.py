@@ -375,7 +375,7 @@ def test_a_gradient_costs_at_most_four_times_the_function(names: Sequence[str], 
         ratios.append(both / forwards)
 
     check()
-    assert max(ratios) > bound - 1  # and hardly less
+    assert max(ratios) > bound - 2  # and not much less
 
 
 @pytest.mark.parametrize("n", [1, 10, 1000])
