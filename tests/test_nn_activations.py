@@ -11,7 +11,6 @@ import pytest
 import autograd_scalar as engine
 from autograd_scalar import Value
 from autograd_scalar.testing import check_gradients
-from nn import activations
 from nn.activations import (
     ACTIVATIONS,
     ELU,
@@ -29,7 +28,6 @@ from nn.activations import (
     linear,
 )
 from nn.tensors import map_numbers, numbers, shape
-from tests.torch_layers import cases_of, check_against_record, check_against_torch
 
 NUMBERS = [-1000.0, -40.0, -3.0, -1.0, -0.5, -0.0, 0.0, 1e-9, 0.5, 2.0, 40.0, 1000.0, math.inf]
 
@@ -46,17 +44,6 @@ ELEMENTWISE = {
     ELU(): engine.elu,
     ELU(0.3): lambda x: engine.elu(x, 0.3),
 }
-
-
-@pytest.mark.parametrize("case", cases_of(activations))
-def test_numbers_are_those_recorded_of_pytorch(case):
-    check_against_record(case)
-
-
-def test_the_record_is_what_pytorch_gives():
-    pytest.importorskip("torch")
-    for case in cases_of(activations):
-        check_against_torch(case)
 
 
 @pytest.mark.parametrize("module", ELEMENTWISE, ids=repr)

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from autograd_scalar import Value, dot, fsum
 from autograd_scalar.graph import topological_order
 from autograd_scalar.testing import check_gradients
-from nn import convolution
 from nn.convolution import (
     PADDING_MODES,
     AvgPool1d,
@@ -29,7 +28,6 @@ from nn.convolution import (
     turned,
 )
 from nn.tensors import filled, map_numbers, numbers, shape
-from tests.torch_layers import cases_of, check_against_record, check_against_torch
 
 
 def drawn(*sizes, seed=0):
@@ -39,17 +37,6 @@ def drawn(*sizes, seed=0):
 
 def data(x):
     return [getattr(number, "data", number) for number in numbers(x)]
-
-
-@pytest.mark.parametrize("case", cases_of(convolution))
-def test_numbers_are_those_recorded_of_pytorch(case):
-    check_against_record(case)
-
-
-def test_the_record_is_what_pytorch_gives():
-    pytest.importorskip("torch")
-    for case in cases_of(convolution):
-        check_against_torch(case)
 
 
 # --- a convolution and its transpose ---

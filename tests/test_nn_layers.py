@@ -11,17 +11,9 @@ import pytest
 from autograd_scalar import Value, dot, fsum, tanh
 from autograd_scalar.graph import topological_order
 from autograd_scalar.testing import check_gradients
-from nn import layers
 from nn.activations import ReLU, Tanh
 from nn.layers import Dropout, Embedding, Flatten, Linear, Residual, Sequential, affine
 from nn.tensors import filled, map_numbers, numbers, shape
-from tests.torch_layers import (
-    CASES,
-    cases_of,
-    check_against_record,
-    check_against_torch,
-    recorded,
-)
 
 
 def drawn(*sizes, seed=0):
@@ -31,21 +23,6 @@ def drawn(*sizes, seed=0):
 
 def data(x):
     return [getattr(number, "data", number) for number in numbers(x)]
-
-
-@pytest.mark.parametrize("case", cases_of(layers))
-def test_numbers_are_those_recorded_of_pytorch(case):
-    check_against_record(case)
-
-
-def test_the_record_is_what_pytorch_gives():
-    pytest.importorskip("torch")
-    for case in cases_of(layers):
-        check_against_torch(case)
-
-
-def test_the_record_has_every_case_of_the_table_and_no_other():
-    assert list(recorded()) == [case.name for case in CASES]
 
 
 # --- laws for all ---

@@ -11,10 +11,8 @@ import pytest
 
 from autograd_scalar import Value, no_grad
 from autograd_scalar.testing import check_gradients
-from nn import normalization
 from nn.normalization import BatchNorm, LayerNorm, RMSNorm
 from nn.tensors import filled, map_numbers, numbers, shape
-from tests.torch_layers import cases_of, check_against_record, check_against_torch
 
 
 def drawn(*sizes, seed=0, mean=0.0, deviation=1.0):
@@ -24,17 +22,6 @@ def drawn(*sizes, seed=0, mean=0.0, deviation=1.0):
 
 def data(x):
     return [getattr(number, "data", number) for number in numbers(x)]
-
-
-@pytest.mark.parametrize("case", cases_of(normalization))
-def test_numbers_are_those_recorded_of_pytorch(case):
-    check_against_record(case)
-
-
-def test_the_record_is_what_pytorch_gives():
-    pytest.importorskip("torch")
-    for case in cases_of(normalization):
-        check_against_torch(case)
 
 
 # --- what comes out ---

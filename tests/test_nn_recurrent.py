@@ -11,10 +11,8 @@ import pytest
 from autograd_scalar import Value, fsum
 from autograd_scalar.graph import topological_order
 from autograd_scalar.testing import check_gradients
-from nn import recurrent
 from nn.recurrent import GRUCell, LSTMCell, RNNCell, unroll
 from nn.tensors import filled, map_numbers, numbers, shape
-from tests.torch_layers import cases_of, check_against_record, check_against_torch
 
 CELLS = [RNNCell, GRUCell, LSTMCell]
 
@@ -26,17 +24,6 @@ def drawn(*sizes, seed=0):
 
 def data(x):
     return [getattr(number, "data", number) for number in numbers(x)]
-
-
-@pytest.mark.parametrize("case", cases_of(recurrent))
-def test_numbers_are_those_recorded_of_pytorch(case):
-    check_against_record(case)
-
-
-def test_the_record_is_what_pytorch_gives():
-    pytest.importorskip("torch")
-    for case in cases_of(recurrent):
-        check_against_torch(case)
 
 
 # --- cells ---

@@ -14,8 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from autograd_scalar import Value, dot
 from nn import activations, attention, convolution, layers, normalization, recurrent
 from nn.tensors import filled, map_numbers, numbers, shape
@@ -62,14 +60,6 @@ class Case:
         }
         before = [self.draw(sizes, source) for sizes in self.before]
         return state, before, [self.draw(sizes, source) for sizes in self.shapes], source
-
-
-def cases_of(module):
-    """The cases of a file of the package, to parametrize its tests with."""
-    return [pytest.param(case, id=case.name) for case in CASES if case.module is module]
-
-
-# --- the table ---
 
 
 def _table():
