@@ -468,6 +468,8 @@ class _Saver:
             raise TypeError(f"a checkpoint needs an nn.Module for a model, got {run.model!r}")
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"checkpoint {str(path)!r} is in a folder that does not exist")
+        if self.path.is_dir():
+            raise IsADirectoryError(f"checkpoint {str(path)!r} is a folder")
         remove_unfinished(self.path)
 
     def after_step(self) -> None:

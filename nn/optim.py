@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from autograd_scalar import Value
 from nn.arguments import known, whole_number
 from nn.hyperparameters import below_one, flag, not_negative, number, plain, positive
+from nn.module import Module
 
 Parameters = Iterable[Value] | Iterable[Mapping[str, Any]]
 State = dict[str, Any]
@@ -629,6 +630,8 @@ def _groups(params: Any) -> Iterator[Mapping[str, Any]]:
 def _parameters(params: Any, name: str) -> list[Value]:
     if isinstance(params, Value):
         return [params]
+    if isinstance(params, Module):
+        raise TypeError(f"{name} must be the parameters of {params.summary()}: its .parameters()")
     if not isinstance(params, Iterable):
         raise TypeError(f"{name} must be parameters to optimise, got {params!r}")
     parameters = list(params)

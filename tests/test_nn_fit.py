@@ -590,6 +590,7 @@ BAD = [
     ({"resume": True}, ValueError, "resume=True needs the checkpoint"),
     ({"checkpoint_every": 3}, ValueError, "needs a checkpoint"),
     ({"checkpoint": "/nowhere/at/all"}, FileNotFoundError, "folder that does not exist"),
+    ({"checkpoint": Path(__file__).parent}, IsADirectoryError, "is a folder"),
     ({"model": lambda x: MODEL(x), "checkpoint": "run"}, TypeError, r"needs an nn\.Module"),
     ({"loss": lambda y, t: y}, TypeError, "loss must return one Value"),
     ({"loss": lambda y, t: 1.0}, TypeError, "plain numbers"),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from autograd_scalar import Value
-from nn import MLP
+from nn import MLP, Linear
 from nn.losses import mse_loss
 from nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tests import torch_training
@@ -349,6 +349,7 @@ BAD_PARAMS = [
     ([], ValueError, "params must hold at least one parameter"),
     ([X, Value(1.0), X], ValueError, r"params\[2\] is params\[0\] once more"),
     ([X, 1.0], TypeError, r"params\[1\] must be a Value, got 1\.0"),
+    (Linear(2, 1), TypeError, r"the parameters of Linear\(2 -> 1\): its \.parameters\(\)"),
     ([X, X * 2], ValueError, r"params\[1\] is no parameter: it was computed from others, by '\*'"),
     (X, TypeError, "params must be parameters to optimise, got Value"),
     ([{"lr": 0.1}], TypeError, "a group must be a dict with 'params'"),
