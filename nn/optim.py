@@ -616,6 +616,8 @@ def _checked(
 
 
 def _groups(params: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(params, Module):  # a Sequential is iterable
+        raise TypeError(f"params must be the parameters of {params.summary()}: its .parameters()")
     if not isinstance(params, Iterable):
         raise TypeError(f"params must be parameters to optimise, got {params!r}")
     items = list(params)
@@ -630,8 +632,6 @@ def _groups(params: Any) -> Iterator[Mapping[str, Any]]:
 def _parameters(params: Any, name: str) -> list[Value]:
     if isinstance(params, Value):
         return [params]
-    if isinstance(params, Module):
-        raise TypeError(f"{name} must be the parameters of {params.summary()}: its .parameters()")
     if not isinstance(params, Iterable):
         raise TypeError(f"{name} must be parameters to optimise, got {params!r}")
     parameters = list(params)
