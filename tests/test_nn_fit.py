@@ -531,7 +531,15 @@ def test_runs_killed_at_any_moment_resume_bit_for_bit(tmp_path):
     assert [p.name for p in tmp_path.glob(".*")] == []
 
 
-def test_ctrl_c_ends_the_run_after_the_step_with_checkpoint_and_history(tmp_path):
+@pytest.fixture
+def ctrl_c():
+    """Python's own way with Ctrl-C, which is not there in a job in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_run_after_the_step_with_checkpoint_and_history(tmp_path, ctrl_c):
     path = tmp_path / "run"
 
     class CtrlC(Callback):
@@ -548,7 +556,7 @@ def test_ctrl_c_ends_the_run_after_the_step_with_checkpoint_and_history(tmp_path
     assert resumed.state_dict() == trained(epochs=5)[0].state_dict()
 
 
-def test_a_second_ctrl_c_is_obeyed_at_once():
+def test_a_second_ctrl_c_is_obeyed_at_once(ctrl_c):
     class CtrlC(Callback):
         def on_backward(self, run):
             os.kill(os.getpid(), signal.SIGINT)
@@ -557,6 +565,18 @@ def test_a_second_ctrl_c_is_obeyed_at_once():
     with pytest.raises(KeyboardInterrupt):
         trained(callbacks=[CtrlC()])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_of_ones_own_is_left_alone(ctrl_c):
+    seen = []
+    signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+
+    class CtrlC(Callback):
+        def on_backward(self, run):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    _, history = trained(callbacks=[CtrlC()])
+    assert len(seen) == 6 and not history.interrupted
 
 
 def test_a_run_in_a_thread_leaves_signals_alone():
