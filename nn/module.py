@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from numbers import Real
 from reprlib import recursive_repr
+from types import FunctionType, MethodDescriptorType, NoneType
 from typing import Any, ClassVar, Self
 
 from autograd_scalar import Value
 from nn.tensors import Tensor, as_lists, by, elements, map_numbers, nested, numbers, shape
 
 Hook = Callable[["Module", tuple[Any, ...], Any], None]
+
+
+SIMPLE = (float, int, str, FunctionType, MethodDescriptorType, NoneType)
+"""What most attributes are that hold no parameters; modules are walked in every step."""
 
 
 class Module:
@@ -61,7 +66,8 @@ class Module:
 
         A parameter is a leaf: a `Value` that an expression computed, kept for later, is none.
         """
-        return [parameter for _, parameter in _walk(self)]
+        unique = {id(p): p for _, tensor in _tensors(self) for p in numbers(tensor)}
+        return list(unique.values())
 
     def named_parameters(self) -> list[tuple[str, Value]]:
         """Return `(path, parameter)` for each parameter, such as `("layers.0.neurons.1.w.0", w)`.
@@ -371,7 +377,7 @@ def _members(container: object, prefix: str = "") -> list[tuple[str, Any]]:
                 members.append((path, item))
         elif isinstance(item, Module):
             members.append((path, item))
-        else:
+        elif not isinstance(item, SIMPLE):
             if getattr(item, "dtype", None) == "O":  # NumPy's word for Python objects
                 item = as_lists(item)
             if nested(item) and _is_tensor(item):
@@ -383,14 +389,14 @@ def _members(container: object, prefix: str = "") -> list[tuple[str, Any]]:
 
 def _is_tensor(item: Any) -> bool:
     """Whether the item is a nest of parameters whose lists side by side are of one length."""
-    leaves = list(numbers(item))
-    if not leaves or not all(isinstance(leaf, Value) and not leaf.parents for leaf in leaves):
+    if len(item) == 0:
         return False
-    try:
-        shape(item)
-    except ValueError:
+    if not nested(item[0]):
+        return all(isinstance(leaf, Value) and not leaf.parents for leaf in item)
+    if not all(nested(row) and _is_tensor(row) for row in item):
         return False
-    return True
+    sizes = shape(item[0])
+    return all(shape(row) == sizes for row in item)
 
 
 def _runs(attributes: dict[str, object]) -> Iterator[tuple[str, str]]:

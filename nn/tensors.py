@@ -84,11 +84,14 @@ def numbers(x: Tensor) -> Iterator[Any]:
     >>> list(numbers([[1.0, 2.0], [3.0, 4.0]]))
     [1.0, 2.0, 3.0, 4.0]
     """
-    if nested(x):
-        for item in x:
-            yield from numbers(item)
-    else:
+    if not nested(x):
         yield x
+        return
+    for item in x:
+        if item.__class__ is not Value and nested(item):
+            yield from numbers(item)
+        else:
+            yield item
 
 
 def elements(x: Tensor, path: str) -> Iterator[tuple[str, Any]]:
