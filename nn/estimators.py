@@ -260,8 +260,7 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         return [layer for layer in self.model_.layers if isinstance(layer, Linear)]
 
     def _arrays(self) -> list[tuple[Any, Any]]:
-        states = [layer.state_dict() for layer in self._linear_layers()]
-        return [(np.array(state["weight"]), np.array(state["bias"])) for state in states]
+        return [_arrays_of(layer) for layer in self._linear_layers()]
 
     def _outputs(self, X: Any) -> Any:
         """What the network returns, on arrays of floats: nine times as fast as on `Value`s."""
@@ -269,11 +268,17 @@ class _MLP(BaseEstimator):  # type: ignore[misc]
         outputs = validate_data(self, X, dtype=np.float64, reset=False)
         for layer in self.model_.layers:
             if isinstance(layer, Linear):
-                state = layer.state_dict()
-                outputs = outputs @ np.array(state["weight"]).T + np.array(state["bias"])
+                weight, bias = _arrays_of(layer)
+                outputs = outputs @ weight.T + bias
             else:
                 outputs = np.asarray(layer(outputs), dtype=np.float64)
         return outputs
+
+
+def _arrays_of(layer: Linear) -> tuple[Any, Any]:
+    """The weight and the bias of a layer."""
+    state = layer.state_dict()
+    return np.array(state["weight"]), np.array(state["bias"])
 
 
 class MLPClassifier(ClassifierMixin, _MLP):  # type: ignore[misc]

@@ -24,12 +24,12 @@ from tqdm import tqdm
 
 from autograd_scalar import Value, no_grad
 from autograd_scalar.files import remove_unfinished
-from autograd_scalar.primitives import detached
 from nn import checkpoint as checkpoints
 from nn.arguments import known, size, whole_number
 from nn.callbacks import Callback
 from nn.data import examples
 from nn.history import History
+from nn.hyperparameters import plain
 from nn.losses import LOSSES
 from nn.metrics import METRICS
 from nn.module import Module
@@ -262,7 +262,7 @@ class Run:
                     if self._train_on(batch):
                         after_step()
                 if self._position == len(order):
-                    self._finish_epoch(time.perf_counter() - started)
+                    self._finish_epoch(order, time.perf_counter() - started)
                     after_epoch()
             self._tell("on_fit_end")
         finally:
@@ -296,7 +296,7 @@ class Run:
                 return False
             with no_grad():
                 outputs = self.model(features) if self.metrics else []
-        self.last_loss = float(detached(self.loss))
+        self.last_loss = plain(self.loss)
         self._total += self.last_loss * len(batch)
         self._position += len(batch)
         self.step += 1
@@ -320,7 +320,7 @@ class Run:
         return loss
 
     def _is_number(self, loss: Any) -> bool:
-        if math.isfinite(number := float(detached(loss))):
+        if math.isfinite(number := plain(loss)):
             return True
         self.last_loss = number
         reason = f"the loss is {number} in epoch {self.epoch + 1}, step {self.step + 1}"
@@ -328,9 +328,8 @@ class Run:
         warnings.warn(f"fit: {reason}; the parameters are those before it", stacklevel=5)
         return False
 
-    def _finish_epoch(self, seconds: float) -> None:
+    def _finish_epoch(self, order: list[int], seconds: float) -> None:
         row: dict[str, float] = {"epoch": self.epoch + 1, "loss": self.mean_loss}
-        order = self._order()
         targets = [self.targets[i] for i in order]
         row |= {name: float(f(self._outputs, targets)) for name, f in self.metrics.items()}
         if self.validation is not None:
@@ -551,7 +550,7 @@ def _evaluate(
             found = model(features[batch])
             outputs += _plain(found)
             if loss is not None:
-                total += float(detached(loss(found, targets[batch]))) * len(targets[batch])
+                total += plain(loss(found, targets[batch])) * len(targets[batch])
     row = {} if loss is None else {"loss": total / len(targets)}
     return row | {name: float(f(outputs, targets)) for name, f in metrics.items()}
 
@@ -572,8 +571,8 @@ def _set_training(model: Any, mode: bool) -> None:
 
 
 def _plain(outputs: Any) -> list[Any]:
-    plain: list[Any] = map_numbers(lambda y: float(detached(y)), as_lists(outputs))
-    return plain
+    numbers: list[Any] = map_numbers(plain, as_lists(outputs))
+    return numbers
 
 
 def _named(item: Any, names: Mapping[str, Any], what: str) -> Any:

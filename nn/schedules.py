@@ -87,14 +87,7 @@ class Schedule:
 
         Raises ValueError if it is of another schedule or number of groups, or incomplete.
         """
-        name = type(self).__name__
-        _require_state(name, state, self.state_dict())
-        bases = [not_negative("a rate of base_lrs", base) for base in state["base_lrs"]]
-        if len(bases) != len(self.optimizer.param_groups):
-            raise ValueError(
-                f"the state of {name} has {len(bases)} rates, the optimizer "
-                f"{len(self.optimizer.param_groups)} groups"
-            )
+        bases = _saved_rates(self, state, "base_lrs")
         epoch = whole_number("last_epoch", state["last_epoch"])
         self.last_epoch, self.base_lrs = epoch, bases
         self._set(self._rates(epoch))
@@ -366,14 +359,7 @@ class ReduceLROnPlateau:
 
         Raises ValueError if it is of another schedule or number of groups, or incomplete.
         """
-        name = type(self).__name__
-        _require_state(name, state, self.state_dict())
-        rates = [not_negative("a rate of lrs", rate) for rate in state["lrs"]]
-        if len(rates) != len(self.optimizer.param_groups):
-            raise ValueError(
-                f"the state of {name} has {len(rates)} rates, the optimizer "
-                f"{len(self.optimizer.param_groups)} groups"
-            )
+        rates = _saved_rates(self, state, "lrs")
         best = float(state["best"])
         counts = {key: _count(key, state[key]) for key in self.STATE if key != "best"}
         vars(self).update(counts, best=best)
@@ -406,6 +392,18 @@ def _require_rates(optimizer: object) -> None:
         raise TypeError(f"optimizer must be an optimizer, got {optimizer!r}")
     if "lr" not in optimizer.defaults:
         raise TypeError(f"{type(optimizer).__name__} has no learning rate to schedule")
+
+
+def _saved_rates(schedule: Any, state: Mapping[str, Any], key: str) -> list[float]:
+    """The rates of the groups in a state, which has to be one of that schedule."""
+    name, groups = type(schedule).__name__, schedule.optimizer.param_groups
+    _require_state(name, state, schedule.state_dict())
+    rates = [not_negative(f"a rate of {key}", rate) for rate in state[key]]
+    if len(rates) != len(groups):
+        raise ValueError(
+            f"the state of {name} has {len(rates)} rates, the optimizer {len(groups)} groups"
+        )
+    return rates
 
 
 def _require_state(name: str, state: Any, own: Mapping[str, Any]) -> None:

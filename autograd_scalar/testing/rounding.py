@@ -52,7 +52,7 @@ class Rounding:
         sizes = _swept(y, float)
         reached = {
             x: 1 << i for i, x in enumerate(inputs)
-        }  # which inputs a node depends on, as bits
+        }  # inputs that a node depends on, as bits
         self.moved: list[tuple[int, float]] = []
         for node in topological_order(y) if isinstance(y, Value) else []:
             if node.parents:
