@@ -63,9 +63,19 @@ def _or_inf(function: Callable[[float], float], x: float) -> float:
 def choose(condition: Any, a: Any, b: Any) -> Any:
     """a where the condition holds, else b: what ``where`` is inside of a derivative.
 
-    There it makes no node: the derivative of the one not chosen is exactly 0.
+    There it makes no node: the derivative of the one not chosen is exactly 0. Where the condition
+    is not known yet, as on a tape, it does.
     """
+    if condition.__class__ is bool:
+        return a if condition else b
+    if is_open(condition):
+        return where(condition, a, b)
     return a if detached(condition) else b
+
+
+def is_open(condition: Any) -> bool:
+    """Whether what a condition comes out as has to stay open: it may differ in a replay."""
+    return getattr(condition, "is_open", False)
 
 
 # --- Arithmetic -----------------------------------------------------------------------------------
@@ -779,6 +789,58 @@ def where(condition: float, a: float, b: float) -> float:
     10.0
     """
     return a if condition else b
+
+
+@primitive(lambda g, y, a, b: 0.0, lambda g, y, a, b: 0.0, name="<")
+def less(a: float, b: float) -> float:
+    """1 if a < b, else 0, also if one is nan; its derivatives are 0.
+
+    >>> less(1, 2), less(2, 2)
+    (1.0, 0.0)
+    """
+    return 1.0 if a < b else 0.0
+
+
+@primitive(lambda g, y, a, b: 0.0, lambda g, y, a, b: 0.0, name="<=")
+def less_equal(a: float, b: float) -> float:
+    """1 if a <= b, else 0, also if one is nan; its derivatives are 0.
+
+    >>> less_equal(1, 2), less_equal(2, 2)
+    (1.0, 1.0)
+    """
+    return 1.0 if a <= b else 0.0
+
+
+@primitive(lambda g, y, x: 0.0)
+def detach(x: float) -> float:
+    """x itself, as a constant: by decree its derivative is 0.
+
+    >>> detach(2)
+    2.0
+    """
+    return x
+
+
+def _pick_rule(g: Any, y: Any, index: Any, *xs: Any) -> list[Any]:
+    return [0.0, *[choose(is_at(index, i), g, 0.0) for i in range(len(xs))]]
+
+
+def is_at(index: Any, i: int) -> Any:
+    """Whether the index is i."""
+    return choose(index < i, False, index <= i)
+
+
+@primitive(_pick_rule)
+def pick(*operands: float) -> float:
+    """xs[index] of the operands (index, x0, x1, ...); nan for an index that none of them has.
+
+    The gradient goes to the one that is picked.
+
+    >>> pick(1, 10, 20, 30), pick(3, 10, 20, 30)
+    (20.0, nan)
+    """
+    index, *xs = operands
+    return xs[int(index)] if 0 <= index < len(xs) and index == int(index) else nan
 
 
 @primitive(

@@ -1,0 +1,133 @@
+"""Variables of a tape: numbers that write down what is done with them.
+
+The rules of the table run on them as they do on floats. What a rule computes on floats it then
+writes onto the tape: so the derivative of a program is a program.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from autograd_scalar import rules
+from autograd_scalar.arithmetic import Arithmetic
+from autograd_scalar.primitives import Primitive, as_float
+from autograd_scalar.tape.program import Guard, Tape
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+
+class Builder:
+    """Writes a tape, node by node.
+
+    >>> builder = Builder(1)
+    >>> (x,) = builder.inputs
+    >>> builder.tape([x * x + x]).run([3.0])
+    [12.0]
+
+    Attributes:
+        inputs: a variable for each input.
+    """
+
+    def __init__(self, inputs: int) -> None:
+        self._inputs = inputs
+        self._places: dict[Primitive, int] = {}
+        self._codes = array("H")
+        self._starts = array("I", [0])
+        self._operands = array("i")
+        self._constants = array("d")
+        self._known: dict[str, int] = {}
+        self.labels: dict[int, str] = {}
+        self.inputs = [Variable(self, slot) for slot in range(inputs)]
+
+    def constant(self, number: float) -> int:
+        """The operand that stands for a constant; one for all nodes that have the same."""
+        key = number.hex() if number else str(number)  # tells 0.0 from -0.0
+        place = self._known.setdefault(key, ~len(self._constants))
+        if ~place == len(self._constants):
+            self._constants.append(number)
+        return place
+
+    def operand(self, number: Any) -> int:
+        """The operand that stands for a variable of this tape, or for a number."""
+        if number.__class__ is Variable:
+            if number.builder is not self:
+                raise ValueError(f"{number!r} is a variable of another tape")
+            return number.slot  # type: ignore[no-any-return]
+        return self.constant(as_float(number, "a constant of a tape"))
+
+    def node(self, primitive: Primitive, operands: Iterable[int]) -> int:
+        """Write a node and return its slot; the operands are slots, or constants below 0."""
+        self._codes.append(self._places.setdefault(primitive, len(self._places)))
+        self._operands.extend(operands)
+        self._starts.append(len(self._operands))
+        return self._inputs + len(self._codes) - 1
+
+    def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Variable:
+        """Write a node over variables and numbers."""
+        return Variable(self, self.node(primitive, map(self.operand, operands)))
+
+    def variable(self, operand: int) -> Any:
+        """The variable of a slot, or the number of a constant."""
+        return Variable(self, operand) if operand >= 0 else self._constants[~operand]
+
+    def tape(self, outputs: Iterable[Any], guards: Iterable[Guard] = ()) -> Tape:
+        """The program whose outputs are these variables or numbers."""
+        places = list(map(self.operand, outputs))
+        return Tape(
+            self._inputs, tuple(self._places), self._codes, self._starts, self._operands,
+            self._constants, places, guards, self.labels,
+        )  # fmt: skip
+
+
+class Variable(Arithmetic):
+    """A slot of a tape that is being written.
+
+    Comparisons write themselves down too, as 1.0 or 0.0: what they come out as is not known.
+
+    Attributes:
+        builder: writes the tape.
+        slot: of the number.
+    """
+
+    __slots__ = ("builder", "slot")
+
+    is_open = True  # see ``rules.choose``
+
+    def __init__(self, builder: Builder, slot: int) -> None:
+        self.builder = builder
+        self.slot = slot
+
+    @classmethod
+    def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
+        builder = next(o.builder for o in operands if o.__class__ is cls)
+        return builder.apply(primitive, operands)
+
+    @property
+    def data(self) -> float:
+        """There is no number before the tape runs."""
+        raise NotRecordable("a number that is not known before the tape runs was asked for")
+
+    def __bool__(self) -> bool:
+        raise NotRecordable("a decision of Python's hangs on a number of a tape: say rules.choose")
+
+    def __lt__(self, other: Any) -> Any:
+        return rules.less(self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return rules.less_equal(self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return rules.less(other, self)
+
+    def __ge__(self, other: Any) -> Any:
+        return rules.less_equal(other, self)
+
+    def __repr__(self) -> str:
+        return f"<variable {self.slot} of a tape>"
+
+
+class NotRecordable(TypeError):
+    """Asked of a variable what only a number can tell."""
