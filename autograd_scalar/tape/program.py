@@ -58,7 +58,7 @@ class Tape:
        0  input
        1  input
        2  +          0, 1.0
-       3  *          2, 1       -> output 0
+       3  *          2, 1      -> output 0
     >>> tape.run([2.0, 10.0])
     [30.0]
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
+    # A primitive, the places of its operands that are not constants, and the constants in theirs.
+    Node = tuple[Primitive, Sequence[int], Sequence[tuple[int, float]]]
+
 
 class Builder:
     """Writes a tape, node by node.
@@ -42,13 +45,40 @@ class Builder:
         self.labels: dict[int, str] = {}
         self.inputs = [Variable(self, slot) for slot in range(inputs)]
 
+    @classmethod
+    def continuing(cls, tape: Tape) -> Builder:
+        """A builder that has written this tape already: all slots and constants are where they were.
+
+        >>> builder = Builder(1)
+        >>> builder = Builder.continuing(builder.tape([builder.inputs[0] + 1.0]))
+        >>> print(builder.tape([builder.variable(1) * 2.0]))
+        slot  operation  operands
+           0  input
+           1  +          0, 1.0
+           2  *          1, 2.0    -> output 0
+        """
+        builder = cls(tape.inputs)
+        for primitive in tape.primitives:
+            builder._places.setdefault(primitive, len(builder._places))
+        builder._codes = tape.codes[:]
+        builder._starts = tape.starts[:]
+        builder._operands = tape.operands[:]
+        for number in tape.constants:
+            builder._known.setdefault(_key(number), ~len(builder._constants))
+            builder._constants.append(number)
+        builder.labels = dict(tape.labels)
+        return builder
+
     def constant(self, number: float) -> int:
         """The operand that stands for a constant; one for all nodes that have the same."""
-        key = number.hex() if number else str(number)  # tells 0.0 from -0.0
-        place = self._known.setdefault(key, ~len(self._constants))
+        place = self._known.setdefault(_key(number), ~len(self._constants))
         if ~place == len(self._constants):
             self._constants.append(number)
         return place
+
+    def number(self, operand: int) -> float:
+        """The number of a constant."""
+        return self._constants[~operand]
 
     def operand(self, number: Any) -> int:
         """The operand that stands for a variable of this tape, or for a number."""
@@ -69,17 +99,39 @@ class Builder:
         """Write a node over variables and numbers."""
         return Variable(self, self.node(primitive, map(self.operand, operands)))
 
+    def stamp(self, pattern: Sequence[Node], operands: Sequence[int]) -> list[int]:
+        """Write the nodes of a pattern, with these operands for its inputs; return all slots.
+
+        That is a list of the operands and then of the new slots, which the pattern's own operands
+        mean by their places in it.
+        """
+        found = list(operands)
+        for primitive, sources, constants in pattern:
+            chosen = [found[source] for source in sources]
+            for place, number in constants:
+                chosen.insert(place, self.constant(number))
+            found.append(self.node(primitive, chosen))
+        return found
+
     def variable(self, operand: int) -> Any:
         """The variable of a slot, or the number of a constant."""
         return Variable(self, operand) if operand >= 0 else self._constants[~operand]
 
     def tape(self, outputs: Iterable[Any], guards: Iterable[Guard] = ()) -> Tape:
         """The program whose outputs are these variables or numbers."""
-        places = list(map(self.operand, outputs))
+        return self.tape_of(map(self.operand, outputs), guards)
+
+    def tape_of(self, outputs: Iterable[int], guards: Iterable[Guard] = ()) -> Tape:
+        """The program whose outputs are these operands."""
         return Tape(
             self._inputs, tuple(self._places), self._codes, self._starts, self._operands,
-            self._constants, places, guards, self.labels,
+            self._constants, outputs, guards, self.labels,
         )  # fmt: skip
+
+
+def _key(number: float) -> str:
+    """Tells any two floats apart, 0.0 and -0.0 too; every nan is the same."""
+    return number.hex()
 
 
 class Variable(Arithmetic):

@@ -1,0 +1,255 @@
+"""Derivatives of tapes, which are tapes again.
+
+The rules of the table are run on variables: what they compute then stands on the tape. The sweeps
+are those of the eager engine, in its order, so that the numbers are the same to the last bit.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from autograd_scalar import rules
+from autograd_scalar.chain_rule import pullback, pushforward
+from autograd_scalar.primitives import Primitive
+from autograd_scalar.tape.program import Tape
+from autograd_scalar.tape.variables import Builder, NotRecordable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from autograd_scalar.tape.variables import Node
+
+    # What is computed of (g, y, *operands), and the place of each contribution in all of these.
+    Pattern = tuple[list[Node], list[tuple[int, float]]]
+
+
+def value_and_gradient(
+    tape: Tape, wrt: Iterable[int], output: int = 0, *, strict: bool = False
+) -> Tape:
+    """The program of an output and its derivatives by the inputs ``wrt``, in their order.
+
+    >>> builder = Builder(2)
+    >>> x, y = builder.inputs
+    >>> tape = builder.tape([x * x * y])
+    >>> value_and_gradient(tape, [0, 1]).run([3.0, 10.0])
+    [90.0, 60.0, 9.0]
+
+    Slots of the tape are the same slots of the program, and its guards hold in it.
+
+    Args:
+        tape: the program to differentiate.
+        wrt: slots of inputs.
+        output: which of the outputs.
+        strict: whether a gradient of exactly 0 contributes nothing, even multiplied by inf or nan.
+            The test costs an operation or two for each, and it matters only where a nan comes out
+            without it.
+    """
+    builder = Builder.continuing(tape)
+    place = tape.outputs[output]
+    (gradient,) = reverse(builder, tape, [place], list(wrt), strict)
+    return builder.tape_of([place, *gradient], tape.guards)
+
+
+def jacobian(tape: Tape, wrt: Iterable[int], *, strict: bool = False) -> Tape:
+    """The program of all outputs, and then of their derivatives, row by row.
+
+    >>> builder = Builder(2)
+    >>> x, y = builder.inputs
+    >>> jacobian(builder.tape([x * y, x + y]), [0, 1]).run([2.0, 3.0])
+    [6.0, 5.0, 3.0, 2.0, 1.0, 1.0]
+    """
+    builder = Builder.continuing(tape)
+    rows = reverse(builder, tape, tape.outputs, list(wrt), strict)
+    return builder.tape_of([*tape.outputs, *[d for row in rows for d in row]], tape.guards)
+
+
+def tangent(tape: Tape, wrt: Iterable[int]) -> Tape:
+    """The program that has a further input for each of ``wrt``, how fast that one changes.
+
+    Its outputs are those of the tape and then how fast they change: the Jacobian-vector product.
+
+    >>> builder = Builder(2)
+    >>> x, y = builder.inputs
+    >>> tangent(builder.tape([x * y]), [0, 1]).run([2.0, 3.0, 1.0, 10.0])
+    [6.0, 23.0]
+    """
+    wrt = list(wrt)
+    builder = Builder(tape.inputs + len(wrt))
+    changes = dict(zip(wrt, builder.inputs[tape.inputs :], strict=True))
+    numbers: list[Any] = list(builder.inputs[: tape.inputs])
+    tangents: list[Any] = [changes.get(slot, 0.0) for slot in range(tape.inputs)]
+    for slot, label in tape.labels.items():
+        if slot < tape.inputs:
+            builder.labels[slot] = label
+    for _, primitive, operands in tape.nodes():
+        xs = [tape.constants[~o] if o < 0 else numbers[o] for o in operands]
+        y = builder.apply(primitive, xs)
+        moving = {
+            i: tangents[o] for i, o in enumerate(operands) if o >= 0 and not _is_zero(tangents[o])
+        }
+        numbers.append(y)
+        tangents.append(pushforward(primitive, moving, y, xs) if moving else 0.0)
+    guards = [type(g)(numbers[g.slot].slot, g.outcome, g.line) for g in tape.guards]
+    outputs = [tape.constants[~o] if o < 0 else numbers[o] for o in tape.outputs]
+    moved = [0.0 if o < 0 else tangents[o] for o in tape.outputs]
+    return builder.tape([*outputs, *moved], guards)
+
+
+def _is_zero(number: Any) -> bool:
+    return number.__class__ is float and not number
+
+
+def reverse(
+    builder: Builder, tape: Tape, outputs: Sequence[int], wrt: Sequence[int], strict: bool
+) -> list[list[int]]:
+    """For each output the operands that are its derivatives, written by the builder.
+
+    The builder has the nodes of the tape in their slots.
+    """
+    depends = bytearray(tape.slots)
+    for slot in wrt:
+        depends[slot] = 1
+    nodes: list[tuple[int, Primitive, Sequence[int], tuple[int, ...]]] = []
+    for slot, primitive, operands in tape.nodes():
+        places = tuple([i for i, o in enumerate(operands) if o >= 0 and depends[o]])
+        if places:
+            depends[slot] = 1
+            nodes.append((slot, primitive, operands, places))
+    nodes.reverse()
+    zero = builder.constant(0.0)
+    return [_sweep(builder, nodes, output, wrt, strict, zero) for output in outputs]
+
+
+def _sweep(
+    builder: Builder,
+    nodes: Sequence[tuple[int, Primitive, Sequence[int], tuple[int, ...]]],
+    output: int,
+    wrt: Sequence[int],
+    strict: bool,
+    zero: int,
+) -> list[int]:
+    adjoints: dict[int, int] = {output: builder.constant(1.0)}
+    node, constant = builder.node, builder.constant
+    for slot, primitive, operands, places in nodes:
+        g = adjoints.get(slot)
+        if g is None:
+            continue
+        found, ends = _contributions(builder, primitive, g, slot, operands, places)
+        nothing = None
+        for i, (end, number) in zip(places, ends, strict=True):
+            contribution = found[end] if end >= 0 else constant(number)
+            if contribution < 0 and not builder.number(contribution):
+                continue
+            if strict and g >= 0 and contribution != g:
+                if nothing is None:
+                    nothing = _is_nothing(builder, g, zero)
+                contribution = node(rules.where, (nothing, zero, contribution))
+            o = operands[i]
+            earlier = adjoints.get(o)
+            if earlier is not None:
+                contribution = node(rules.add, (earlier, contribution))
+            adjoints[o] = contribution
+    # An adjoint begins as 0.0, in the eager engine, and what is added to that is never -0.0.
+    return [
+        zero if slot not in adjoints else _plus_zero(builder, adjoints[slot], zero) for slot in wrt
+    ]
+
+
+def _plus_zero(builder: Builder, operand: int, zero: int) -> int:
+    if operand < 0:
+        return builder.constant(builder.number(operand) + 0.0)
+    return builder.node(rules.add, (operand, zero))
+
+
+def _is_nothing(builder: Builder, g: int, zero: int) -> int:
+    not_above = builder.node(rules.less_equal, (g, zero))
+    not_below = builder.node(rules.less_equal, (zero, g))
+    return builder.node(rules.where, (not_above, not_below, zero))
+
+
+def _contributions(
+    builder: Builder,
+    primitive: Primitive,
+    g: int,
+    y: int,
+    operands: Sequence[int],
+    places: tuple[int, ...],
+) -> tuple[list[int], list[tuple[int, float]]]:
+    """Write what the operands at these places receive.
+
+    Where no operand is a constant the rule is run once, and its pattern stamped for every node.
+    A constant the rule is told, since it may come out shorter for it.
+    """
+    if min(operands) >= 0:
+        pattern, ends = _pattern(primitive, len(operands), places)
+        return builder.stamp(pattern, [g, y, *operands]), ends
+    xs = [builder.variable(o) for o in operands]
+    contributions = _run_rule(primitive, builder, builder.variable(g), builder.variable(y), xs, places)
+    written = [builder.operand(c) for c in contributions]
+    return written, [(i, 0.0) for i in range(len(written))]
+
+
+@cache
+def _pattern(primitive: Primitive, count: int, places: tuple[int, ...]) -> Pattern:
+    builder = Builder(count + 2)
+    g, y, *xs = builder.inputs
+    tape = builder.tape(_run_rule(primitive, builder, g, y, xs, places))
+    nodes: list[Node] = []
+    for _, of_node, operands in tape.nodes():
+        sources = [o for o in operands if o >= 0]
+        constants = [(i, tape.constants[~o]) for i, o in enumerate(operands) if o < 0]
+        nodes.append((of_node, sources, constants))
+    ends = [(o, 0.0) if o >= 0 else (-1, tape.constants[~o]) for o in tape.outputs]
+    return nodes, ends
+
+
+def _run_rule(
+    primitive: Primitive,
+    builder: Builder,
+    g: Any,
+    y: Any,
+    xs: Sequence[Any],
+    places: tuple[int, ...],
+) -> list[Any]:
+    try:
+        return pullback(primitive, g, y, xs, places)
+    except NotRecordable:
+        return [builder.apply(rule_of(primitive, i), [g, y, *xs]) for i in places]
+
+
+@cache
+def rule_of(primitive: Primitive, place: int) -> RuleCall:
+    """The derivative rule by one operand as a primitive of its own."""
+    return RuleCall(primitive, place)
+
+
+class RuleCall(Primitive):
+    """A derivative rule that cannot be written onto a tape, since Python decides something in it.
+
+    It is a primitive of (g, y, *operands), computed by calling the rule on floats.
+
+    Attributes:
+        of: the primitive whose rule it is.
+        place: of the operand.
+    """
+
+    def __init__(self, of: Primitive, place: int) -> None:
+        def call(*numbers: float) -> float:
+            g, y, *xs = numbers
+            return float(pullback(of, g, y, xs, (place,))[0])
+
+        def again(g: Any, y: Any, *numbers: Any) -> Any:
+            raise NotRecordable(
+                f"the derivative rule of {of.name!r} decides something in Python (if, max, ...): "
+                "on a tape it can be called, but not differentiated. Say rules.choose(condition, "
+                "a, b) in it, or differentiate the function without jit"
+            )
+
+        super().__init__(f"rule {place} of {of.name}", call, (again,))
+        self.of = of
+        self.place = place
+
+    def __reduce__(self) -> Any:
+        return rule_of, (self.of, self.place)
