@@ -18,6 +18,7 @@ from autograd_scalar.functions import *  # noqa: F403
 from autograd_scalar.modes import no_grad
 from autograd_scalar.primitives import primitive
 from autograd_scalar.sweeps import gradients
+from autograd_scalar.tape import jit
 from autograd_scalar.transforms import (
     grad,
     hessian,
@@ -41,6 +42,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "no_grad",
     "primitive",

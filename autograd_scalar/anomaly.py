@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import sys
 
 from autograd_scalar import modes
 from autograd_scalar.closures import contributions, link
+from autograd_scalar.frames import place_in_users_code
 from autograd_scalar.primitives import Primitive
 from autograd_scalar.value import Value, new_node
 
@@ -14,7 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
-    from types import FrameType
     from typing import Any
 
 
@@ -49,7 +48,7 @@ class _AnomalyDetector:
         """The result as a watched node; FloatingPointError if it is an anomaly."""
         numbers = _numbers(operands)
         call = f"{primitive.name}({', '.join(map(_describe, operands))})"
-        place = _place_in_users_code()
+        place = place_in_users_code()
         if _is_anomaly(data, numbers):
             raise FloatingPointError(f"{call} gave {data}, at {place}")
         node = new_node(
@@ -100,17 +99,3 @@ def _is_anomaly(result: float, sources: Sequence[float]) -> bool:
 
 def _same(a: float, b: float) -> bool:
     return a == b or (a != a and b != b)
-
-
-def _place_in_users_code() -> str:
-    """File and line of the innermost frame outside of ``autograd_scalar`` and ``nn``."""
-    frame = sys._getframe()
-    while frame.f_back is not None and _is_ours(frame):
-        frame = frame.f_back
-    return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
-
-
-def _is_ours(frame: FrameType) -> bool:
-    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    typed_by_a_user = frame.f_code.co_filename.startswith("<")  # in a session or a doctest
-    return package in ("autograd_scalar", "nn") and not typed_by_a_user

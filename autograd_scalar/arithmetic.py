@@ -10,7 +10,7 @@ from __future__ import annotations
 import operator
 from itertools import count
 
-from autograd_scalar import rules
+from autograd_scalar import modes, rules
 from autograd_scalar.primitives import Primitive, as_float, detached
 
 TYPE_CHECKING = False
@@ -74,10 +74,20 @@ def name_after(primitive: Primitive, method: M, owner: str = "Arithmetic") -> M:
     return method
 
 
-def _comparison(compare: Callable[[float, float], bool]) -> Operator:
-    """The method that applies ``compare`` to the two numbers."""
+def _comparison(
+    compare: Callable[[float, float], bool], primitive: Primitive, swapped: bool = False
+) -> Operator:
+    """The method that applies ``compare`` to the two numbers, with the primitive that a tape has.
+
+    That compares the other with this one if it is ``swapped``.
+    """
 
     def method(self: Arithmetic, other: Any) -> Any:
+        if modes.recorder is not None:
+            a, b = (other, self) if swapped else (self, other)
+            condition = modes.recorder.condition(primitive, a, b)
+            if condition is not None:
+                return condition
         if isinstance(other, Arithmetic):
             return compare(self.data, other.data)
         if isinstance(other, int):  # of any size
@@ -165,10 +175,10 @@ class Arithmetic:
 
     # --- Comparison, of the numbers alone ---
 
-    __lt__ = _comparison(operator.lt)
-    __le__ = _comparison(operator.le)
-    __gt__ = _comparison(operator.gt)
-    __ge__ = _comparison(operator.ge)
+    __lt__ = _comparison(operator.lt, rules.less)
+    __le__ = _comparison(operator.le, rules.less_equal)
+    __gt__ = _comparison(operator.gt, rules.less, swapped=True)
+    __ge__ = _comparison(operator.ge, rules.less_equal, swapped=True)
 
     # --- What would drop the derivative without a word ---
 

@@ -29,6 +29,15 @@ if TYPE_CHECKING:
         def backward(self, node: Value) -> None:
             """Add the node's contributions to the gradients of its parents."""
 
+    class Recorder(Protocol):
+        """What a recording for a tape enters."""
+
+        def condition(self, primitive: Primitive, a: Any, b: Any) -> Any:
+            """The comparison a < b or a <= b, to be decided when asked; None if it is not ours."""
+
+        def detached(self, value: Value) -> Value:
+            """The same number, through which no gradient flows."""
+
 
 class Mode:
     """Whether operations are recorded, and who watches them."""
@@ -44,6 +53,10 @@ _mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (neve
 _entered = 0
 _lock = allocate_lock()
 ordinary = True  # no thread is inside any mode
+
+# What writes down the decisions that Python takes while a function is recorded for a tape: told of
+# every comparison. None while nothing is recorded.
+recorder: Recorder | None = None
 
 # How many derivatives of functions have been begun. A leaf notes it when it is made, so that what
 # a function made for itself while it was differentiated can be told from what it found outside.

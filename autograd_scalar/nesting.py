@@ -120,6 +120,26 @@ def arrange(numbers: Sequence[Any], *leaves: Nesting) -> Any:
     return array.reshape(sum(shapes, ()))
 
 
+def nest_matrix(rows: Sequence[Sequence[Any]], outer: Nesting, inner: Nesting) -> Any:
+    """The matrix with one block per leaf of the outer nesting and leaf of the inner one.
+
+    >>> _, pair = flatten([1.0, 2.0], "x")
+    >>> nest_matrix([[1.0, 2.0], [3.0, 4.0]], pair, pair)
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+
+    def of_outer_leaf(rows: Sequence[Sequence[Any]], outer_leaf: Nesting) -> Any:
+        columns = [[row[j] for row in rows] for j in range(inner.size)]
+
+        def of_both(columns: Sequence[Sequence[Any]], inner_leaf: Nesting) -> Any:
+            numbers = [column[i] for i in range(outer_leaf.size) for column in columns]
+            return arrange(numbers, outer_leaf, inner_leaf)
+
+        return inner.fill_leaves(columns, of_both)
+
+    return outer.fill_leaves(rows, of_outer_leaf)
+
+
 def flatten(tree: Any, what: str, like: Nesting | None = None) -> tuple[list[Any], Nesting]:
     """The numbers of a nesting, in order, and its shape.
 

@@ -31,6 +31,7 @@ from __future__ import annotations
 
 import math
 import operator
+from functools import partial
 from math import inf, nan
 
 from autograd_scalar import special
@@ -38,7 +39,7 @@ from autograd_scalar.primitives import POSITIVE, REAL, detached, primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from autograd_scalar.primitives import Primitive
@@ -71,6 +72,23 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
     if is_open(condition):
         return where(condition, a, b)
     return a if detached(condition) else b
+
+
+def branch(condition: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
+    """a() where the condition holds, else b(): ``choose`` that computes only what it needs.
+
+    Where the condition is not known yet it computes both.
+    """
+    if condition.__class__ is bool:
+        return a() if condition else b()
+    if is_open(condition):
+        return where(condition, a(), b())
+    return a() if detached(condition) else b()
+
+
+def both(a: Any, b: Any) -> Any:
+    """Whether two conditions hold."""
+    return (b if a else False) if a.__class__ is bool else choose(a, b, False)
 
 
 def is_open(condition: Any) -> bool:
@@ -156,31 +174,43 @@ def power(x: float, n: float) -> float:
 
 
 def _power_slope(y: Any, x: Any, n: Any) -> Any:
-    """n * x**(n-1), at x = 0 and n = 0 too, where that is 0.
+    """n * x**(n-1), at n = 0 and x = 0, too, where that is 0."""
+    return branch(
+        both(n >= 0.5, n <= 4),
+        lambda: n * power(x, n - 1),
+        lambda: branch(
+            both(both(abs(y) > 1e-290, abs(y) < inf), abs(x) > 0),
+            lambda: n * y / x,
+            lambda: _power_slope_far_out(x, n),
+        ),
+    )
 
-    n - 1 rounds for a small n, which a large or small x magnifies: then rather n * x**n / x. Where
-    x**n is out of the range or close to its end, it comes in two halves.
+
+def _power_slope_far_out(x: Any, n: Any) -> Any:
+    """The same where x**n is out of the range or close to its end, or x is 0.
+
+    Where n - 1 rounds, which a large or small x magnifies, it is n * x**n / x, in two halves.
     """
-    at, exponent = detached(x), detached(n)
-    if 0.5 <= exponent <= 4:
-        return n * power(x, n - 1)
-    if 1e-290 < abs(detached(y)) < inf and at != 0:
-        return n * y / x
-    if at > 0:
-        half = power(x, 0.5 * n)
-        return n * half / x * half
-    return n * power(x, n - (exponent != 0))
+    return branch(
+        both(x > 0, abs(n - 1 + 1 - n) > 0),
+        lambda: _times_halves(n / x, x, n),
+        lambda: n * power(x, n - choose(abs(n) > 0, 1.0, 0.0)),
+    )
 
 
 def _power_slope_by_exponent(y: Any, x: Any, n: Any) -> Any:
     """x**n * log(x), but at x = 0 and n >= 0, where log(x) is -inf: there 0, or nan if y is."""
-    at = detached(x)
-    if at > 0 and abs(detached(y)) < 1e-290:
-        half = power(x, 0.5 * n)
-        return half * log(x) * half
-    if at == 0 and not detached(n) < 0:
-        return 0.0 * y
-    return y * log(x)
+    return branch(
+        both(x > 0, abs(y) < 1e-290),
+        lambda: _times_halves(log(x), x, n),
+        lambda: choose(both(abs(x) <= 0, n >= 0), 0.0 * y, y * log(x)),
+    )
+
+
+def _times_halves(factor: Any, x: Any, n: Any) -> Any:
+    """factor * x**n for an x**n that may be out of the range where the product is not."""
+    half = power(x, 0.5 * n)
+    return half * factor * half
 
 
 @primitive(lambda g, y, x: -g, name="neg")
@@ -524,10 +554,23 @@ def _cosines(*xs: Any) -> list[Any]:
 
     The largest becomes 1, a constant: its derivative by itself then has no terms that cancel.
     """
-    largest = max(map(abs, xs))
+    _, largest = _first_largest(list(map(abs, xs)))
     scaled = [x / largest for x in xs]
     length = norm(*scaled)
     return [x / length for x in scaled]
+
+
+def _first_largest(xs: Sequence[Any]) -> tuple[Any, Any]:
+    """Where the largest of all is, the first if there are several, and the number itself."""
+    place: Any = 0
+    largest = xs[0]
+    for i, x in enumerate(xs):
+        is_larger = largest < x
+        if is_larger.__class__ is not bool:
+            place, largest = choose(is_larger, i, place), choose(is_larger, x, largest)
+        elif is_larger:
+            place, largest = i, x
+    return place, largest
 
 
 # --- Activations ----------------------------------------------------------------------------------
@@ -619,8 +662,14 @@ def gelu(x: float) -> float:
 
 def _silu_slope(x: Any) -> Any:
     """sigmoid(x) + x * logistic_pdf(x); far out with exp(-|x|) in two halves, as it underflows."""
-    if not abs(detached(x)) > 700:
-        return sigmoid(x) + x * logistic_pdf(x)
+    return branch(
+        abs(x) > 700,
+        lambda: _silu_slope_far_out(x),
+        lambda: sigmoid(x) + x * logistic_pdf(x),
+    )
+
+
+def _silu_slope_far_out(x: Any) -> Any:
     distance = abs(clamp(x, -1e3, 1e3))  # at infinity, too, all is finite
     half = exp(-0.5 * distance)
     tail = (1 - distance) * half * half
@@ -651,15 +700,19 @@ def _gaussian_slope(y: Any, x: Any) -> Any:
 
     Not beyond 40, where both are 0 and infinity times 0 would be nan.
     """
-    if not abs(detached(x)) > 26.5:
-        return -2 * x * y
-    return -_FOUR_PI * clamp(x, -40.0, 40.0) * normal_pdf(x) * normal_pdf(x)
+    return branch(
+        abs(x) > 26.5,
+        lambda: -_FOUR_PI * clamp(x, -40.0, 40.0) * normal_pdf(x) * normal_pdf(x),
+        lambda: -2 * x * y,
+    )
 
 
 def _normal_pdf_slope(y: Any, x: Any) -> Any:
     """-x*y; in the tails as in ``_gaussian_slope``."""
-    if not abs(detached(x)) > 37.5:
-        return -x * y
+    return branch(abs(x) > 37.5, lambda: _normal_pdf_slope_far_out(x), lambda: -x * y)
+
+
+def _normal_pdf_slope_far_out(x: Any) -> Any:
     half = gaussian(0.5 * x)
     return -special.ONE_OVER_SQRT_TWO_PI * clamp(x, -40.0, 40.0) * half * half
 
@@ -827,7 +880,7 @@ def _pick_rule(g: Any, y: Any, index: Any, *xs: Any) -> list[Any]:
 
 def is_at(index: Any, i: int) -> Any:
     """Whether the index is i."""
-    return choose(index < i, False, index <= i)
+    return index == i if index.__class__ is int else both(index >= i, index <= i)
 
 
 @primitive(_pick_rule)
@@ -943,7 +996,12 @@ def prod(*xs: float) -> float:
         return math.copysign(inf, fraction)
 
 
-@primitive(lambda g, y, *xs: [choose(y <= 0, 0.0, g * cosine) for cosine in _cosines(*xs)])
+def _norm_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
+    at_origin = y <= 0
+    return [choose(at_origin, 0.0, g * cosine) for cosine in _cosines(*xs)]
+
+
+@primitive(_norm_rule)
 def norm(*xs: float) -> float:
     """The Euclidean norm without overflow; at the origin its derivatives are 0.
 
@@ -966,9 +1024,11 @@ def _logsumexp_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
 
     The largest itself has the weight 1, a constant: so p * (1 - p) comes out as a product.
     """
-    top = max(range(len(xs)), key=xs.__getitem__)
-    weights = [_exp_of_difference(x, xs[top]) for x in xs]
-    weights[top] = 1.0
+    place, largest = _first_largest(xs)
+    weights = [
+        branch(is_at(place, i), lambda: 1.0, partial(_exp_of_difference, x, largest))
+        for i, x in enumerate(xs)
+    ]
     total = fsum(*weights)
     return [g * (weight / total) for weight in weights]
 

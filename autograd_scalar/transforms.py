@@ -22,7 +22,7 @@ from autograd_scalar import modes, rules
 from autograd_scalar.arithmetic import Layered, new_level
 from autograd_scalar.forward import Dual
 from autograd_scalar.graph import topological_order
-from autograd_scalar.nesting import Nesting, arrange, flatten
+from autograd_scalar.nesting import Nesting, flatten, nest_matrix
 from autograd_scalar.primitives import detached
 from autograd_scalar.sweeps import (
     float_gradients,
@@ -211,7 +211,7 @@ def jacobian(f: Function, argnums: Argnums = 0, mode: str = "auto") -> Function:
         if mode == "auto":
             forward = len(record.inputs) < len(record.outputs)
         rows = record.rows_by_columns() if forward else list(map(record.gradients, record.outputs))
-        return _nest(rows, record.output_nesting, record.by)
+        return nest_matrix(rows, record.output_nesting, record.by)
 
     return _named("jacobian", f, jacobian_of_f)
 
@@ -234,7 +234,7 @@ def hessian(f: Function, argnums: Argnums = 0) -> Function:
         product = record.hessian_product(record.single())
         basis = range(len(record.inputs))
         rows = [product([float(i == j) for j in basis]) for i in basis]
-        return _nest(rows, record.by, record.by)
+        return nest_matrix(rows, record.by, record.by)
 
     return _named("hessian", f, hessian_of_f)
 
@@ -509,21 +509,6 @@ def _along(name: str, primals: Any, tangents: Any) -> tuple[list[Any], list[Any]
     numbers, nesting = flatten(tuple(primals), f"{name}: primals")
     directions, _ = flatten(tuple(tangents), f"{name}: tangents", nesting)
     return numbers, directions, nesting
-
-
-def _nest(rows: Sequence[Sequence[Any]], outer: Nesting, inner: Nesting) -> Any:
-    """The matrix with one block per leaf of the outer nesting and leaf of the inner one."""
-
-    def of_outer_leaf(rows: Sequence[Sequence[Any]], outer_leaf: Nesting) -> Any:
-        columns = [[row[j] for row in rows] for j in range(inner.size)]
-
-        def of_both(columns: Sequence[Sequence[Any]], inner_leaf: Nesting) -> Any:
-            numbers = [column[i] for i in range(outer_leaf.size) for column in columns]
-            return arrange(numbers, outer_leaf, inner_leaf)
-
-        return inner.fill_leaves(columns, of_both)
-
-    return outer.fill_leaves(rows, of_outer_leaf)
 
 
 def _warn_of_plain_floats(name: str, f: Function, outputs: Sequence[Any]) -> None:

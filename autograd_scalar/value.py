@@ -242,7 +242,14 @@ class Value(Arithmetic):
         >>> x.grad
         3.0
         """
+        if modes.recorder is not None:
+            return modes.recorder.detached(self)
         return Value(self.data, label=self.label)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether as a condition it may come out otherwise in a replay; see ``rules.choose``."""
+        return modes.recorder is not None
 
     @classmethod
     def __primitive__(cls, primitive: Primitive, operands: tuple[Any, ...]) -> Any:
@@ -276,7 +283,9 @@ class Value(Arithmetic):
             node = mode.detector.record(primitive, operands, data)
         else:
             node = new_node(data, *closures.link(primitive, operands, constants))
-        return node if mode.recording else Value(data)
+        if mode.recording:
+            return node
+        return Value(data) if modes.recorder is None else modes.recorder.detached(node)
 
     # --- Operators ---
 

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 
 
 def value_and_gradient(
-    tape: Tape, wrt: Iterable[int], output: int = 0, *, strict: bool = False
+    tape: Tape,
+    wrt: Iterable[int | None],
+    output: int = 0,
+    *,
+    strict: bool = False,
+    positive_zeros: bool = True,
 ) -> Tape:
     """The program of an output and its derivatives by the inputs ``wrt``, in their order.
 
@@ -40,20 +45,26 @@ def value_and_gradient(
 
     Args:
         tape: the program to differentiate.
-        wrt: slots of inputs.
+        wrt: slots of inputs; None stands for one that nothing depends on.
         output: which of the outputs.
         strict: whether a gradient of exactly 0 contributes nothing, even multiplied by inf or nan.
             The test costs an operation or two for each, and it matters only where a nan comes out
             without it.
+        positive_zeros: whether 0.0 is added to each derivative at the end. The eager engine's sums
+            begin with it, and so are never -0.0.
     """
     builder = Builder.continuing(tape)
     place = tape.outputs[output]
-    (gradient,) = reverse(builder, tape, [place], list(wrt), strict)
+    (gradient,) = reverse(builder, tape, [place], list(wrt), strict, positive_zeros)
     return builder.tape_of([place, *gradient], tape.guards)
 
 
-def jacobian(tape: Tape, wrt: Iterable[int], *, strict: bool = False) -> Tape:
+def jacobian(
+    tape: Tape, wrt: Iterable[int | None], *, strict: bool = False, positive_zeros: bool = True
+) -> Tape:
     """The program of all outputs, and then of their derivatives, row by row.
+
+    Arguments are as of ``value_and_gradient``.
 
     >>> builder = Builder(2)
     >>> x, y = builder.inputs
@@ -61,11 +72,11 @@ def jacobian(tape: Tape, wrt: Iterable[int], *, strict: bool = False) -> Tape:
     [6.0, 5.0, 3.0, 2.0, 1.0, 1.0]
     """
     builder = Builder.continuing(tape)
-    rows = reverse(builder, tape, tape.outputs, list(wrt), strict)
+    rows = reverse(builder, tape, tape.outputs, list(wrt), strict, positive_zeros)
     return builder.tape_of([*tape.outputs, *[d for row in rows for d in row]], tape.guards)
 
 
-def tangent(tape: Tape, wrt: Iterable[int]) -> Tape:
+def tangent(tape: Tape, wrt: Iterable[int | None]) -> Tape:
     """The program that has a further input for each of ``wrt``, how fast that one changes.
 
     Its outputs are those of the tape and then how fast they change: the Jacobian-vector product.
@@ -102,15 +113,21 @@ def _is_zero(number: Any) -> bool:
 
 
 def reverse(
-    builder: Builder, tape: Tape, outputs: Sequence[int], wrt: Sequence[int], strict: bool
+    builder: Builder,
+    tape: Tape,
+    outputs: Sequence[int],
+    wrt: Sequence[int | None],
+    strict: bool,
+    positive_zeros: bool,
 ) -> list[list[int]]:
     """For each output the operands that are its derivatives, written by the builder.
 
     The builder has the nodes of the tape in their slots.
     """
     depends = bytearray(tape.slots)
-    for slot in wrt:
-        depends[slot] = 1
+    for by in wrt:
+        if by is not None:
+            depends[by] = 1
     nodes: list[tuple[int, Primitive, Sequence[int], tuple[int, ...]]] = []
     for slot, primitive, operands in tape.nodes():
         places = tuple([i for i, o in enumerate(operands) if o >= 0 and depends[o]])
@@ -119,17 +136,31 @@ def reverse(
             nodes.append((slot, primitive, operands, places))
     nodes.reverse()
     zero = builder.constant(0.0)
-    return [_sweep(builder, nodes, output, wrt, strict, zero) for output in outputs]
+    rows = []
+    for output in outputs:
+        adjoints = _sweep(builder, nodes, output, strict, zero)
+        row = [zero if by is None else adjoints.get(by, zero) for by in wrt]
+        rows.append([_plus_zero(builder, d, zero) for d in row] if positive_zeros else row)
+        _label(builder, tape, adjoints)
+    return rows
+
+
+def _label(builder: Builder, tape: Tape, adjoints: dict[int, int]) -> None:
+    """The derivative by what is called x is called d_x."""
+    for slot, label in tape.labels.items():
+        adjoint = adjoints.get(slot, -1)
+        if adjoint >= tape.slots:
+            builder.labels.setdefault(adjoint, f"d_{label}")
 
 
 def _sweep(
     builder: Builder,
     nodes: Sequence[tuple[int, Primitive, Sequence[int], tuple[int, ...]]],
     output: int,
-    wrt: Sequence[int],
     strict: bool,
     zero: int,
-) -> list[int]:
+) -> dict[int, int]:
+    """The derivative of the output by each slot that it depends on."""
     adjoints: dict[int, int] = {output: builder.constant(1.0)}
     node, constant = builder.node, builder.constant
     for slot, primitive, operands, places in nodes:
@@ -151,10 +182,7 @@ def _sweep(
             if earlier is not None:
                 contribution = node(rules.add, (earlier, contribution))
             adjoints[o] = contribution
-    # An adjoint begins as 0.0, in the eager engine, and what is added to that is never -0.0.
-    return [
-        zero if slot not in adjoints else _plus_zero(builder, adjoints[slot], zero) for slot in wrt
-    ]
+    return adjoints
 
 
 def _plus_zero(builder: Builder, operand: int, zero: int) -> int:
@@ -186,7 +214,9 @@ def _contributions(
         pattern, ends = _pattern(primitive, len(operands), places)
         return builder.stamp(pattern, [g, y, *operands]), ends
     xs = [builder.variable(o) for o in operands]
-    contributions = _run_rule(primitive, builder, builder.variable(g), builder.variable(y), xs, places)
+    contributions = _run_rule(
+        primitive, builder, builder.variable(g), builder.variable(y), xs, places
+    )
     written = [builder.operand(c) for c in contributions]
     return written, [(i, 0.0) for i in range(len(written))]
 

@@ -347,11 +347,10 @@ def fuse(tape: Tape) -> Tape:
         ]
         if sum(products) < 2:
             continue
-        factors = [
-            tuple(tape.operands_of(t)) if product else (t, None)
-            for t, product in zip(terms, products, strict=True)
+        chains[root] = [
+            _factors(tape, t) if product else (t, None)
+            for t, product in zip(reversed(terms), reversed(products), strict=True)
         ]
-        chains[root] = factors[::-1]
         swallowed.update(inner)
         swallowed.update(t for t, product in zip(terms, products, strict=True) if product)
     if not chains:
@@ -379,6 +378,11 @@ def fuse(tape: Tape) -> Tape:
     return _rewritten(tape, visit)
 
 
+def _factors(tape: Tape, product: int) -> tuple[int, int]:
+    a, b = tape.operands_of(product)
+    return a, b
+
+
 PASSES: dict[str, Callable[[Tape], Tape]] = {
     "fold": fold,
     "simplify": simplify,
@@ -401,8 +405,8 @@ def optimize(tape: Tape, passes: Iterable[str] = tuple(PASSES)) -> Tape:
 
     Raises ValueError for a pass that there is not.
     """
-    for _, tape in steps(tape, passes):  # noqa: B020 (the last is the result)
-        pass
+    for _, shorter in steps(tape, passes):
+        tape = shorter
     return tape
 
 

@@ -47,7 +47,7 @@ class Builder:
 
     @classmethod
     def continuing(cls, tape: Tape) -> Builder:
-        """A builder that has written this tape already: all slots and constants are where they were.
+        """A builder that has written this tape: all slots and constants are where they were.
 
         >>> builder = Builder(1)
         >>> builder = Builder.continuing(builder.tape([builder.inputs[0] + 1.0]))
@@ -85,7 +85,7 @@ class Builder:
         if number.__class__ is Variable:
             if number.builder is not self:
                 raise ValueError(f"{number!r} is a variable of another tape")
-            return number.slot  # type: ignore[no-any-return]
+            return number.slot
         return self.constant(as_float(number, "a constant of a tape"))
 
     def node(self, primitive: Primitive, operands: Iterable[int]) -> int:

@@ -1,0 +1,1 @@
+"""Machine code for tapes, made by LLVM; needs llvmlite, the extra ``native``."""
