@@ -76,6 +76,11 @@ class Nesting:
             return self.container(*filled)
         return filled if self.container is list else self.container(filled)
 
+    @property
+    def is_flat_list(self) -> bool:
+        """Whether it is a list of numbers."""
+        return self.container is list and all(child.container is None for child in self.children)
+
     def difference(self, other: Nesting, what: str) -> str:
         """Where ``other`` is another nesting, and how, for error messages; '' if it is the same.
 
@@ -127,6 +132,9 @@ def nest_matrix(rows: Sequence[Sequence[Any]], outer: Nesting, inner: Nesting) -
     >>> nest_matrix([[1.0, 2.0], [3.0, 4.0]], pair, pair)
     [[1.0, 2.0], [3.0, 4.0]]
     """
+
+    if outer.is_flat_list and inner.is_flat_list:
+        return [list(row) for row in rows]
 
     def of_outer_leaf(rows: Sequence[Sequence[Any]], outer_leaf: Nesting) -> Any:
         columns = [[row[j] for row in rows] for j in range(inner.size)]

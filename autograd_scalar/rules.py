@@ -31,10 +31,10 @@ from __future__ import annotations
 
 import math
 import operator
-from functools import partial
 from math import inf, nan
 
 from autograd_scalar import special
+from autograd_scalar.cases import by_cases, is_open
 from autograd_scalar.primitives import POSITIVE, REAL, detached, primitive
 
 TYPE_CHECKING = False
@@ -72,28 +72,6 @@ def choose(condition: Any, a: Any, b: Any) -> Any:
     if is_open(condition):
         return where(condition, a, b)
     return a if detached(condition) else b
-
-
-def branch(condition: Any, a: Callable[[], Any], b: Callable[[], Any]) -> Any:
-    """a() where the condition holds, else b(): ``choose`` that computes only what it needs.
-
-    Where the condition is not known yet it computes both.
-    """
-    if condition.__class__ is bool:
-        return a() if condition else b()
-    if is_open(condition):
-        return where(condition, a(), b())
-    return a() if detached(condition) else b()
-
-
-def both(a: Any, b: Any) -> Any:
-    """Whether two conditions hold."""
-    return (b if a else False) if a.__class__ is bool else choose(a, b, False)
-
-
-def is_open(condition: Any) -> bool:
-    """Whether what a condition comes out as has to stay open: it may differ in a replay."""
-    return getattr(condition, "is_open", False)
 
 
 # --- Arithmetic -----------------------------------------------------------------------------------
@@ -162,6 +140,8 @@ def power(x: float, n: float) -> float:
     >>> power(2, 10), power(0, 0), power(-8, 1 / 3)
     (1024.0, 1.0, nan)
     """
+    if n == 2.0:
+        return x * x  # which rounds once, and that pow does not always
     try:
         return math.pow(x, n)
     except ValueError:
@@ -173,44 +153,32 @@ def power(x: float, n: float) -> float:
     return math.copysign(inf, x) if odd else inf
 
 
+@by_cases
 def _power_slope(y: Any, x: Any, n: Any) -> Any:
-    """n * x**(n-1), at n = 0 and x = 0, too, where that is 0."""
-    return branch(
-        both(n >= 0.5, n <= 4),
-        lambda: n * power(x, n - 1),
-        lambda: branch(
-            both(both(abs(y) > 1e-290, abs(y) < inf), abs(x) > 0),
-            lambda: n * y / x,
-            lambda: _power_slope_far_out(x, n),
-        ),
-    )
+    """n * x**(n-1), at n = 0 and x = 0, too, where that is 0.
 
-
-def _power_slope_far_out(x: Any, n: Any) -> Any:
-    """The same where x**n is out of the range or close to its end, or x is 0.
-
-    Where n - 1 rounds, which a large or small x magnifies, it is n * x**n / x, in two halves.
+    n - 1 may round, which a large or small x magnifies: then rather n * x**n / x. Where x**n is out
+    of the range or close to its end, it comes in two halves.
     """
-    return branch(
-        both(x > 0, abs(n - 1 + 1 - n) > 0),
-        lambda: _times_halves(n / x, x, n),
-        lambda: n * power(x, n - choose(abs(n) > 0, 1.0, 0.0)),
-    )
+    if 0.5 <= n <= 4:
+        return n * power(x, n - 1)
+    if 1e-290 < abs(y) < inf and abs(x) > 0:
+        return n * y / x
+    if x > 0 and abs(n - 1 + 1 - n) > 0:
+        half = power(x, 0.5 * n)
+        return n * half / x * half
+    return n * power(x, n - choose(abs(n) > 0, 1.0, 0.0))
 
 
+@by_cases
 def _power_slope_by_exponent(y: Any, x: Any, n: Any) -> Any:
     """x**n * log(x), but at x = 0 and n >= 0, where log(x) is -inf: there 0, or nan if y is."""
-    return branch(
-        both(x > 0, abs(y) < 1e-290),
-        lambda: _times_halves(log(x), x, n),
-        lambda: choose(both(abs(x) <= 0, n >= 0), 0.0 * y, y * log(x)),
-    )
-
-
-def _times_halves(factor: Any, x: Any, n: Any) -> Any:
-    """factor * x**n for an x**n that may be out of the range where the product is not."""
-    half = power(x, 0.5 * n)
-    return half * factor * half
+    if x > 0 and abs(y) < 1e-290:
+        half = power(x, 0.5 * n)
+        return half * log(x) * half
+    if abs(x) <= 0 and not n < 0:
+        return 0.0 * y
+    return y * log(x)
 
 
 @primitive(lambda g, y, x: -g, name="neg")
@@ -660,16 +628,11 @@ def gelu(x: float) -> float:
     return special.gelu(x)
 
 
+@by_cases
 def _silu_slope(x: Any) -> Any:
     """sigmoid(x) + x * logistic_pdf(x); far out with exp(-|x|) in two halves, as it underflows."""
-    return branch(
-        abs(x) > 700,
-        lambda: _silu_slope_far_out(x),
-        lambda: sigmoid(x) + x * logistic_pdf(x),
-    )
-
-
-def _silu_slope_far_out(x: Any) -> Any:
+    if not abs(x) > 700:
+        return sigmoid(x) + x * logistic_pdf(x)
     distance = abs(clamp(x, -1e3, 1e3))  # at infinity, too, all is finite
     half = exp(-0.5 * distance)
     tail = (1 - distance) * half * half
@@ -695,24 +658,22 @@ def silu(x: float) -> float:
 _FOUR_PI = 12.566370614359172
 
 
+@by_cases
 def _gaussian_slope(y: Any, x: Any) -> Any:
     """-2*x*y; in the tails of two factors, exp(-x*x/2) each, since y underflows before the product.
 
     Not beyond 40, where both are 0 and infinity times 0 would be nan.
     """
-    return branch(
-        abs(x) > 26.5,
-        lambda: -_FOUR_PI * clamp(x, -40.0, 40.0) * normal_pdf(x) * normal_pdf(x),
-        lambda: -2 * x * y,
-    )
+    if not abs(x) > 26.5:
+        return -2 * x * y
+    return -_FOUR_PI * clamp(x, -40.0, 40.0) * normal_pdf(x) * normal_pdf(x)
 
 
+@by_cases
 def _normal_pdf_slope(y: Any, x: Any) -> Any:
     """-x*y; in the tails as in ``_gaussian_slope``."""
-    return branch(abs(x) > 37.5, lambda: _normal_pdf_slope_far_out(x), lambda: -x * y)
-
-
-def _normal_pdf_slope_far_out(x: Any) -> Any:
+    if not abs(x) > 37.5:
+        return -x * y
     half = gaussian(0.5 * x)
     return -special.ONE_OVER_SQRT_TWO_PI * clamp(x, -40.0, 40.0) * half * half
 
@@ -880,7 +841,7 @@ def _pick_rule(g: Any, y: Any, index: Any, *xs: Any) -> list[Any]:
 
 def is_at(index: Any, i: int) -> Any:
     """Whether the index is i."""
-    return index == i if index.__class__ is int else both(index >= i, index <= i)
+    return choose(index < i, False, index <= i)
 
 
 @primitive(_pick_rule)
@@ -1025,10 +986,11 @@ def _logsumexp_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
     The largest itself has the weight 1, a constant: so p * (1 - p) comes out as a product.
     """
     place, largest = _first_largest(xs)
-    weights = [
-        branch(is_at(place, i), lambda: 1.0, partial(_exp_of_difference, x, largest))
-        for i, x in enumerate(xs)
-    ]
+    weights = [_exp_of_difference(x, largest) for x in xs]
+    if place.__class__ is int:
+        weights[place] = 1.0
+    else:
+        weights = [choose(is_at(place, i), 1.0, weight) for i, weight in enumerate(weights)]
     total = fsum(*weights)
     return [g * (weight / total) for weight in weights]
 

@@ -24,7 +24,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import Pool
-from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -133,8 +132,7 @@ def backends() -> dict[str, tuple[Callable[[Tape], Run], float]]:
 
         found["interpreter"] = (lambda tape: interpreter.Program(tape).run, 2.0)
         found["LLVM"] = (straight.compile, 2.0)
-        if find_spec("autograd_scalar.tape.native.batch"):
-            found["LLVM batch"] = (_native_batch, 4.0)
+        found["LLVM batch"] = (_native_batch, 4.0)
     return found
 
 
@@ -162,9 +160,10 @@ def _rows_of(program: Any) -> Run:
     return run
 
 
-def check_chunk(task: tuple[Sequence[int], bool]) -> tuple[Counter[str], list[str]]:
+def check_chunk(task: tuple[Sequence[int], Sequence[str]]) -> tuple[Counter[str], list[str]]:
     """Run some programs on all backends."""
-    seeds, with_c = task
+    seeds, names = task
+    chosen = {name: made for name, made in backends().items() if not names or name in names}
     counts: Counter[str] = Counter()
     failures = []
     programs = []
@@ -181,16 +180,16 @@ def check_chunk(task: tuple[Sequence[int], bool]) -> tuple[Counter[str], list[st
         shorter = fuse(prune(joint))
         if not all(map(same, found, shorter.run(numbers))):
             failures.append(f"program {seed}: passes changed it")
-        for name, (make, ulps) in backends().items():
+        for name, (make, ulps) in chosen.items():
             everything = whole(joint)
             message = wrong(everything, numbers, make(everything)(numbers), ulps)
             counts[name] += 1
             if message:
                 failures.append(f"program {seed} on {name}: {message}")
-        if native_available():
+        if "interpreter" in chosen:
             failures += _interpreted(seed, tape, joint, numbers)
             counts["gradients of the interpreter"] += 1
-    if with_c:
+    if which("cc") and (not names or "C" in names):
         for seed, message in _in_c(programs, counts):
             failures.append(f"program {seed} in C: {message}")
     return counts, failures
@@ -274,14 +273,14 @@ def main() -> int:
     parser.add_argument("--programs", type=int, default=0)
     parser.add_argument("--branches", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--on", nargs="*", default=[], help="backends, in place of all")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    with_c = which("cc") is not None
     counts: Counter[str] = Counter()
     failures: list[str] = []
     with Pool(options.processes) as pool:
         for found, messages in pool.imap_unordered(
-            check_chunk, [(seeds, with_c) for seeds in _chunks(options.seed, options.programs)]
+            check_chunk, [(seeds, options.on) for seeds in _chunks(options.seed, options.programs)]
         ):
             counts += found
             failures += messages

@@ -1,4 +1,12 @@
-"""Backends: what runs a program, by name or as fits its size and how often it is run."""
+"""Backends: what runs a program, by name or as fits its size and how often it is run.
+
+- ``python``: straight-line source, compiled by Python; or, if it is long, the tape node by node.
+- ``native``: the interpreter, which runs a tape of any size at once, and straight-line machine code,
+  which is several times faster and takes its time to compile.
+
+``auto`` begins with what is ready at once. A program that has been running for as long as it would
+take to compile it is compiled.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +15,7 @@ import time
 from autograd_scalar.tape import derivatives
 from autograd_scalar.tape.passes import PASSES, optimize, steps
 from autograd_scalar.tape.program import Tape
-from autograd_scalar.tape.source import PythonProgram
+from autograd_scalar.tape.source import PythonProgram, source
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +29,17 @@ if TYPE_CHECKING:
     RunBatch = Callable[[Sequence[float], Array], tuple[Array, Array]]
 
 NAMES = ("auto", "python", "native")
+
+SHORT = 2_000
+"""``auto`` runs a program of so many nodes at most in Python first."""
+
+COMPILABLE = 50_000
+"""A program of more nodes is interpreted however often it is run."""
+
+
+def seconds_to_compile(nodes: int) -> float:
+    """What straight-line machine code of so many nodes takes, about: it decides when it pays."""
+    return 0.1 + 2e-4 * nodes
 
 
 class Options:
@@ -64,49 +83,136 @@ def native_available() -> bool:
     return engine.available()
 
 
+# --- One set of numbers at a time -----------------------------------------------------------------
+
+
 class Program:
-    """A tape, optimised, and what runs it; the guards are further outputs, behind the others.
+    """A program and what runs it at present; guards are further outputs, behind the others.
 
     Attributes:
+        run: gives the outputs for the numbers of the inputs.
+        backend: what that is: "python", "interpreter", "machine code".
         sizes: how many nodes there were at first, and after each pass.
-        seconds: what optimising and compiling took.
-        backend: what runs it.
+        seconds: what optimising and compiling took up to now.
+
+    Args:
+        make: the tape to run, written when it is needed.
+        options: of ``jit``.
+        interpret: how the interpreter gets the same from the recorded tape; None if it has to run
+            the tape that ``make`` makes.
+        size: of the recorded tape.
     """
 
-    def __init__(self, make: Callable[[], Tape], options: Options) -> None:
-        started = time.perf_counter()
-        tape = make()
-        self.sizes = {"recorded": len(tape)}
-        for name, shorter in steps(tape, options.passes):
-            tape = shorter
-            self.sizes[name] = len(tape)
-        self.tape = tape
-        self.backend = "python"
-        self._run: Run = PythonProgram(tape)
-        self.seconds = time.perf_counter() - started
+    def __init__(
+        self,
+        make: Callable[[], Tape],
+        options: Options,
+        size: int,
+        interpret: Callable[[], Run] | None = None,
+    ) -> None:
+        self._make = make
+        self._options = options
+        self._interpret = interpret
+        self._tape: Tape | None = None
+        self._spent = 0.0
+        self.sizes: dict[str, int] = {}
+        self.seconds = 0.0
+        self.backend = ""
+        self.run: Run
+        if not options.may_be_native:
+            self._use("python")
+        elif options.backend == "native":
+            self._use("interpreter" if size > COMPILABLE else "machine code")
+        else:
+            self._use("python" if size <= SHORT else "interpreter")
+            if self.backend == "interpreter" or len(self.tape) <= COMPILABLE:
+                self._timed, self.run = self.run, self._run_timed
 
     @property
-    def source(self) -> str:
-        """As Python."""
-        return PythonProgram(self.tape).source
+    def tape(self) -> Tape:
+        """What is run, optimised."""
+        if self._tape is None:
+            tape = self._make()
+            self.sizes["recorded"] = len(tape)
+            for name, shorter in steps(tape, self._options.passes):
+                tape = shorter
+                self.sizes[name] = len(tape)
+            self._tape = tape
+        return self._tape
 
-    def __call__(self, numbers: Sequence[float]) -> Sequence[float]:
-        """The outputs and guards for these inputs."""
-        return self._run(numbers)
+    def _use(self, backend: str) -> None:
+        started = time.perf_counter()
+        if backend == "interpreter":
+            backend = self._use_interpreter()
+        elif backend == "machine code":
+            from autograd_scalar.tape.native import straight
+
+            contract = self._options.contract
+            self.run = _without_constants(self.tape, lambda t: straight.compile(t, contract=contract))
+        if backend == "python":
+            self.run = _without_constants(self.tape, PythonProgram)
+        self.backend = backend
+        self.seconds += time.perf_counter() - started
+
+    def _use_interpreter(self) -> str:
+        from autograd_scalar.tape.native import interpreter
+
+        try:
+            if self._interpret is not None:
+                self.run = self._interpret()
+            else:
+                self.run = _without_constants(self.tape, lambda t: interpreter.Program(t).run)
+        except interpreter.Unsupported:
+            return "python"
+        return "interpreter"
+
+    def _run_timed(self, numbers: Sequence[float]) -> Sequence[float]:
+        """Run, and note for how long: at some time it would have been better to compile."""
+        started = time.perf_counter()
+        found = self._timed(numbers)
+        self._spent += time.perf_counter() - started
+        if self._spent > seconds_to_compile(len(self.tape)):
+            self.run = self._timed
+            if len(self.tape) <= COMPILABLE:
+                self._use("machine code")
+        return found
+
+
+def _without_constants(tape: Tape, make: Callable[[Tape], Run]) -> Run:
+    """What runs the tape; outputs that are constants, as most of a sparse matrix, are put in here."""
+    varying = [i for i, o in enumerate(tape.outputs) if o >= 0]
+    if 2 * len(varying) > len(tape.outputs):
+        return make(tape)
+    pattern = [tape.constants[~o] if o < 0 else 0.0 for o in tape.outputs]
+    run = make(_outputs_of(tape, [tape.outputs[i] for i in varying]))
+
+    def run_and_fill(numbers: Sequence[float]) -> Sequence[float]:
+        found = pattern.copy()
+        for i, number in zip(varying, run(numbers), strict=True):
+            found[i] = number
+        return found
+
+    return run_and_fill
 
 
 def with_guards(tape: Tape, outputs: Sequence[int] | None = None) -> Tape:
     """The tape with its guards as further outputs, behind these or all."""
     chosen = tape.outputs if outputs is None else [tape.outputs[i] for i in outputs]
+    found = _outputs_of(tape, [*chosen, *[guard.slot for guard in tape.guards]])
+    found.guards = ()
+    return found
+
+
+def _outputs_of(tape: Tape, outputs: Sequence[int]) -> Tape:
     return Tape(
         tape.inputs, tape.primitives, tape.codes, tape.starts, tape.operands, tape.constants,
-        [*chosen, *[guard.slot for guard in tape.guards]], (), tape.labels,
+        outputs, tape.guards, tape.labels,
     )  # fmt: skip
 
 
 def value(tape: Tape, options: Options) -> Program:
     """What computes the outputs of a recorded tape."""
-    return Program(lambda: with_guards(tape), options)
+    return Program(lambda: with_guards(tape), options, len(tape))
 
 
 LARGEST = 2_000_000
@@ -114,75 +220,153 @@ LARGEST = 2_000_000
 
 
 def derivative(
-    kind: str, tape: Tape, wrt: Sequence[int | None], outputs: int, strict: bool, options: Options
-) -> Run:
+    kind: str,
+    tape: Tape,
+    wrt: Sequence[int | None],
+    outputs: int,
+    strict: bool,
+    options: Options,
+) -> Program | Columns:
     """What computes a derivative of a recorded tape: its numbers, row by row, and then the guards.
 
     kind: "gradient" (after the value), "jacobian" (after the values), "hessian" or "hvp" (for
     inputs and behind them a direction). wrt: slots of inputs; by None the derivatives are 0.
     """
+    count, size = len(wrt), len(tape)
     if kind == "gradient":
-        return Program(lambda: with_guards(gradient(tape, wrt, strict)), options)
+        return Program(
+            lambda: with_guards(
+                derivatives.value_and_gradient(tape, wrt, strict=strict)
+            ),
+            options,
+            5 * size,
+            lambda: _interpreted_gradient(tape, wrt),
+        )
     if kind == "jacobian":
-        if len(tape) * outputs <= LARGEST or outputs <= len(wrt):
+        if size * outputs <= LARGEST or outputs <= count:
             return Program(
-                lambda: with_guards(
-                    derivatives.jacobian(tape, wrt, strict=strict, positive_zeros=False)
-                ),
+                lambda: with_guards(derivatives.jacobian(tape, wrt, strict=strict)),
                 options,
+                5 * size * outputs,
             )
-        changes = Program(lambda: with_guards(derivatives.tangent(tape, wrt)), options)
-        return _columns(changes, len(wrt), outputs, outputs)
-    slopes = gradient(tape, wrt, strict)
-    count = len(wrt)
-    rows = Tape(
-        slopes.inputs, slopes.primitives, slopes.codes, slopes.starts, slopes.operands,
-        slopes.constants, slopes.outputs[1:], slopes.guards, slopes.labels,
-    )  # fmt: skip
+        changes = Program(lambda: with_guards(derivatives.tangent(tape, wrt)), options, 3 * size)
+        return Columns(changes, count, outputs, outputs)
+    slopes = derivatives.value_and_gradient(tape, wrt, strict=strict, positive_zeros=False)
+    rows = optimize(_outputs_of(slopes, slopes.outputs[1:]), options.passes)
     if kind == "hessian" and len(rows) * count <= LARGEST:
 
         def matrix() -> Tape:
-            found = derivatives.jacobian(rows, wrt, positive_zeros=False)
+            found = derivatives.jacobian(rows, wrt)
             return with_guards(found, range(count, count + count * count))
 
-        return Program(matrix, options)
+        return Program(matrix, options, 3 * len(rows))
 
     def product() -> Tape:
         return with_guards(derivatives.tangent(rows, wrt), range(count, 2 * count))
 
-    products = Program(product, options)
-    return products if kind == "hvp" else _columns(products, count, count, 0)
+    products = Program(product, options, 3 * len(rows))
+    return products if kind == "hvp" else Columns(products, count, count, 0)
 
 
-def gradient(tape: Tape, wrt: Sequence[int | None], strict: bool) -> Tape:
-    """The program of value and gradient, whose derivatives may be -0.0 where 0.0 is meant."""
-    return derivatives.value_and_gradient(tape, wrt, strict=strict, positive_zeros=False)
+def _interpreted_gradient(tape: Tape, wrt: Sequence[int | None]) -> Run:
+    """Value, gradient and guards by the interpreter's own backward pass."""
+    from autograd_scalar.tape.native import interpreter
+
+    program = interpreter.Program(with_guards(tape))
+    count = len(tape.outputs)
+    slots = [slot for slot in wrt if slot is not None]
+    if len(slots) == len(wrt):
+
+        def run(numbers: Sequence[float]) -> Sequence[float]:
+            outputs, found = program.outputs_and_gradient(numbers, 0, slots)
+            return [outputs[0], *found, *outputs[count:]]
+
+        return run
+
+    def run_with_zeros(numbers: Sequence[float]) -> Sequence[float]:
+        outputs, found = program.outputs_and_gradient(numbers, 0, slots)
+        rest = iter(found)
+        return [outputs[0], *[0.0 if s is None else next(rest) for s in wrt], *outputs[count:]]
+
+    return run_with_zeros
 
 
-def _columns(program: Run, columns: int, rows: int, values: int) -> Run:
+class Columns:
     """A matrix from the program that gives its product with a direction: column by column.
 
     The program gives first so many values, which are the same for all directions.
     """
 
-    def run(numbers: Sequence[float]) -> Sequence[float]:
+    def __init__(self, program: Program, columns: int, rows: int, values: int) -> None:
+        self.program = program
+        self._columns = columns
+        self._rows = rows
+        self._values = values
+
+    def run(self, numbers: Sequence[float]) -> Sequence[float]:
+        """The values, the matrix row by row, and the guards."""
         found = []
-        for j in range(columns):
-            found.append(program([*numbers, *[float(i == j) for i in range(columns)]]))
-        first = found[0]
-        products = [column[values : values + rows] for column in found]
-        matrix = [products[j][i] for i in range(rows) for j in range(columns)]
-        return [*first[:values], *matrix, *first[values + rows :]]
-
-    return run
+        for j in range(self._columns):
+            direction = [float(i == j) for i in range(self._columns)]
+            found.append(self.program.run([*numbers, *direction]))
+        first, start, end = found[0], self._values, self._values + self._rows
+        matrix = [column[i] for i in range(start, end) for column in found]
+        return [*first[:start], *matrix, *first[end:]]
 
 
-def batch(tape: Tape, batched: Sequence[int], summed: Sequence[int], options: Options) -> RunBatch:
-    """What runs a program over a batch: the inputs at ``batched`` differ from example to example.
+# --- Batches --------------------------------------------------------------------------------------
 
-    It is called with the numbers of the other inputs and an array of shape (examples, batched), and
-    gives the sums of the outputs numbered ``summed`` over the batch, and rows of the others.
+
+class BatchProgram:
+    """A program over a batch, and what runs it at present.
+
+    The inputs at ``batched`` differ from example to example; the others are shared. The outputs
+    numbered ``summed`` are summed over the batch; the others are rows, one for each example.
+
+    Attributes:
+        tape: what is run, optimised.
+        backend: what runs it: "python" on NumPy's arrays, or "machine code".
+        sizes, seconds: as of ``Program``.
     """
-    from autograd_scalar.tape.arrays import ArrayProgram
 
-    return ArrayProgram(optimize(tape, options.passes), batched, summed)
+    def __init__(
+        self, tape: Tape, batched: Sequence[int], summed: Sequence[int], options: Options
+    ) -> None:
+        started = time.perf_counter()
+        self.sizes = {"recorded": len(tape)}
+        for name, shorter in steps(tape, options.passes):
+            tape = shorter
+            self.sizes[name] = len(tape)
+        self.tape = tape
+        self._batched, self._summed, self._options = batched, summed, options
+        self._spent = 0.0
+        self._timed = options.backend == "auto" and options.may_be_native
+        self.seconds = time.perf_counter() - started
+        self._use("machine code" if options.backend == "native" else "python")
+
+    def _use(self, backend: str) -> None:
+        started = time.perf_counter()
+        if backend == "python":
+            from autograd_scalar.tape.arrays import ArrayProgram
+
+            self._run: RunBatch = ArrayProgram(self.tape, self._batched, self._summed)
+        else:
+            from autograd_scalar.tape.native.batch import compile_batch
+
+            self._run = compile_batch(
+                self.tape, self._batched, self._summed, contract=self._options.contract
+            )
+        self.backend = backend
+        self.seconds += time.perf_counter() - started
+
+    def __call__(self, shared: Sequence[float], columns: Array) -> tuple[Array, Array]:
+        """Sums and rows for the numbers of the shared inputs and an array (examples, batched)."""
+        if not self._timed:
+            return self._run(shared, columns)
+        started = time.perf_counter()
+        found = self._run(shared, columns)
+        self._spent += time.perf_counter() - started
+        if self._spent > seconds_to_compile(len(self.tape)):
+            self._timed = False
+            self._use("machine code")
+        return found

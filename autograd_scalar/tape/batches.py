@@ -6,7 +6,7 @@ import numpy
 
 from autograd_scalar.nesting import Nesting
 from autograd_scalar.primitives import described
-from autograd_scalar.tape import backends
+from autograd_scalar.tape import backends, derivatives
 from autograd_scalar.tape.compiled import Wrt
 from autograd_scalar.tape.program import Tape
 from autograd_scalar.tape.verification import verify
@@ -138,15 +138,15 @@ class Batch:
         summed: Sequence[int],
         *,
         strict: bool,
-    ) -> backends.RunBatch:
+    ) -> backends.BatchProgram:
         key = ("batch", kind, tuple(self.batched), tuple(summed), strict)
         program = path.programs.get(key)
         if program is None:
             options = self.function._options
             tape = make(path, strict)
-            program = path.programs[key] = backends.batch(tape, self.batched, summed, options)
+            program = path.programs[key] = backends.BatchProgram(tape, self.batched, summed, options)
         self.function._path = path
-        found: backends.RunBatch = program
+        found: backends.BatchProgram = program
         return found
 
     def _check(self, path: Path, chosen: Indices) -> None:
@@ -204,14 +204,16 @@ def value_and_gradient(
     def make(path: Path, strict: bool) -> Tape:
         function._require_single(name, path.recording.nesting)
         slots = by.slots(batch.signature, path.recording)
-        return backends.with_guards(backends.gradient(path.recording.tape, slots, strict))
+        return backends.with_guards(
+            derivatives.value_and_gradient(path.recording.tape, slots, strict=strict)
+        )
 
     sums, rows, _ = batch.run(("gradient", by.key), make, summed, len(single))
     if reduce == "mean":
         sums /= len(batch)
         rows /= len(batch)
-    found: dict[int, Any] = dict(zip(summed, (sums + 0.0).tolist(), strict=True))
-    found.update({i: rows[:, place] + 0.0 for place, i in enumerate(single)})
+    found: dict[int, Any] = dict(zip(summed, sums.tolist(), strict=True))
+    found.update({i: rows[:, place] for place, i in enumerate(single)})
     value = found.pop(0)
     numbers = [found[i] for i in range(1, len(in_rows))]
     if reduce is None:

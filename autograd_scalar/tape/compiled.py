@@ -45,10 +45,25 @@ class Signature:
         for child in nesting.children:
             self.starts.append(self.starts[-1] + child.size)
         self.unpackers: dict[Any, Unpack] = {}
+        self.positions: dict[Any, Wrt] = {}
 
     def slots(self, position: int) -> range:
         """The inputs that the argument at a position is."""
         return range(self.starts[position], self.starts[position + 1])
+
+    def wrt(self, name: str, wrt: Any) -> Wrt:
+        """What is meant by ``wrt``; positions are looked at once."""
+        if wrt.__class__ is int or wrt.__class__ is tuple:
+            try:
+                found = self.positions.get(wrt)
+            except TypeError:
+                return Wrt(name, wrt, self)
+            if found is None:
+                found = Wrt(name, wrt, self)
+                if found.values is None:
+                    self.positions[wrt] = found
+            return found
+        return Wrt(name, wrt, self)
 
     def unpack(self, what: Any, nesting: Nesting) -> Unpack:
         """The function that nests numbers so; ``what`` tells one nesting from another."""
@@ -66,6 +81,7 @@ class Wrt:
         values: the Values, None for arguments.
         nesting: of a gradient.
         key: the same for the same derivative.
+        gradient: the kind of program that computes the gradient.
     """
 
     def __init__(self, name: str, wrt: Any, signature: Signature) -> None:
@@ -86,6 +102,7 @@ class Wrt:
         self.single = every is not wrt
         self.nesting = children[0] if self.single else _tuple_of(children)
         self.key: Any = (self.single, self.positions)
+        self.gradient = ("gradient", self.key)
 
     def _by_values(self, name: str, wrt: Any) -> None:
         what = f"{name}: wrt"
@@ -100,6 +117,7 @@ class Wrt:
             )
         self.values = values
         self.key = tuple(map(id, values))
+        self.gradient = ("gradient", self.key)
 
     def slots(self, signature: Signature, recording: Recording) -> list[int | None]:
         """The inputs of a recording that they are; None for a Value that it does not use."""
@@ -169,11 +187,11 @@ class Compiled:
         is not.
         """
         signature, numbers = self._plain("value_and_grad", args)
-        by = Wrt("value_and_grad", wrt, signature)
-        results, path = self._run(signature, numbers, ("gradient", by.key), by)
+        by = signature.wrt("value_and_grad", wrt)
+        results, path = self._run(signature, numbers, by.gradient, by)
         end = len(results) - len(path.recording.outcomes)
         gradient = signature.unpack(by.key, by.nesting)
-        return results[0], gradient([g + 0.0 for g in results[1:end]])
+        return results[0], gradient(results[1:end])
 
     def jacobian(self, *args: Any, wrt: Any = 0) -> Any:
         """All derivatives of the results, nested as those of ``autograd_scalar.jacobian``.
@@ -181,7 +199,7 @@ class Compiled:
         ``wrt`` and errors are as of ``value_and_grad``.
         """
         signature, numbers = self._plain("jacobian", args)
-        by = Wrt("jacobian", wrt, signature)
+        by = signature.wrt("jacobian", wrt)
         results, path = self._run(signature, numbers, ("jacobian", by.key), by)
         nesting = path.recording.nesting
         rows = _rows(results, nesting.size, by.nesting.size, nesting.size)
@@ -193,7 +211,7 @@ class Compiled:
         ``wrt`` and errors are as of ``value_and_grad``.
         """
         signature, numbers = self._plain("hessian", args)
-        by = Wrt("hessian", wrt, signature)
+        by = signature.wrt("hessian", wrt)
         results, _ = self._run(signature, numbers, ("hessian", by.key), by)
         size = by.nesting.size
         return nest_matrix(_rows(results, size, size, 0), by.nesting, by.nesting)
@@ -204,12 +222,11 @@ class Compiled:
         ``wrt`` and errors are as of ``value_and_grad``.
         """
         signature, numbers = self._plain("hvp", args)
-        by = Wrt("hvp", wrt, signature)
+        by = signature.wrt("hvp", wrt)
         directions, _ = flatten(tangent, "hvp: tangent", by.nesting)
         more = [float(detached(x)) for x in directions]
         results, _ = self._run(signature, numbers, ("hvp", by.key), by, more)
-        products = [x + 0.0 for x in results[: by.nesting.size]]
-        return signature.unpack(by.key, by.nesting)(products)
+        return signature.unpack(by.key, by.nesting)(results[: by.nesting.size])
 
     # --- Batches ---
 
@@ -341,19 +358,19 @@ class Compiled:
         program = path.programs.get(kind)
         if program is None:
             program = path.programs[kind] = self._compiled(signature, path, kind, wrt, False)
-        results: Sequence[float] = program(numbers)
+        results: Sequence[float] = program.run(numbers)
         if kind is not _VALUE and (total := sum(results)) != total:
             # Either that is the derivative, or an exact zero has met an infinity: this tells.
             strictly = ("strict", kind)
             program = path.programs.get(strictly)
             if program is None:
                 program = path.programs[strictly] = self._compiled(signature, path, kind, wrt, True)
-            results = program(numbers)
+            results = program.run(numbers)
         return results
 
     def _compiled(
         self, signature: Signature, path: Path, kind: Any, wrt: Wrt | None, strict: bool
-    ) -> backends.Run:
+    ) -> backends.Program | backends.Columns:
         recording = path.recording
         if wrt is None:
             return backends.value(recording.tape, self._options)
@@ -378,8 +395,7 @@ _VALUE = ("value",)
 
 def _rows(numbers: Sequence[float], rows: int, columns: int, start: int) -> list[list[float]]:
     return [
-        [x + 0.0 for x in numbers[start + i * columns : start + (i + 1) * columns]]
-        for i in range(rows)
+        list(numbers[start + i * columns : start + (i + 1) * columns]) for i in range(rows)
     ]
 
 

@@ -211,6 +211,10 @@ def _simpler_absolute(builder: Builder, made: Made, operands: Sequence[int]) -> 
 
 def _simpler_power(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
     x, n = operands
+    if _is(builder, n, 2.0):
+        return rules.multiply, (x, x)  # as the rule has it
+    if n < 0 and builder.number(n) == 0:
+        return builder.constant(1.0)
     return x if _is(builder, n, 1.0) else None
 
 
@@ -219,10 +223,6 @@ def _simpler_choice(builder: Builder, made: Made, operands: Sequence[int]) -> Fo
     if condition < 0:
         return a if builder.number(condition) else b
     return a if a == b else None
-
-
-def _only_operand(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    return operands[0] if len(operands) == 1 else None
 
 
 def _simpler_pick(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
@@ -243,7 +243,6 @@ _SIMPLER: dict[Primitive, Callable[[Builder, Made, Sequence[int]], Found]] = {
     rules.power: _simpler_power,
     rules.where: _simpler_choice,
     rules.pick: _simpler_pick,
-    rules.mean: _only_operand,
 }
 
 
@@ -269,7 +268,7 @@ def prune(tape: Tape) -> Tape:
                 if o >= 0:
                     needed[o] = 1
     if all(needed[tape.inputs :]):
-        return tape
+        return _without_unused_constants(tape)
     slots = iter(range(tape.inputs, tape.slots))
 
     def visit(builder: Builder, primitive: Primitive, operands: Sequence[int]) -> int:

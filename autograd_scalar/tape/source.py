@@ -62,6 +62,7 @@ _INFIX = {
 }
 _WIDTH = 92  # of an expression, before it gets a line of its own
 _SUMS = frozenset({"+", "-"})
+_COMPARISONS = (rules.less, rules.less_equal)
 
 
 def function_names(tape: Tape) -> dict[str, Primitive]:
@@ -105,6 +106,7 @@ class _Writer:
         for o in tape.outputs:
             if o >= 0:
                 self.uses[o] += 1
+        self.numbers = _needed_as_numbers(tape)
         # Expressions not yet on a line, and whether they bind as a name, a product or a sum.
         self.loose: dict[int, tuple[str, int]] = {}
 
@@ -121,6 +123,8 @@ class _Writer:
                 lines[-1] = lines[-1].replace(" = inputs", ") = inputs")
         for slot, primitive, operands in tape.nodes():
             text, binding = self.expression(primitive, operands)
+            if primitive in _COMPARISONS and slot in self.numbers:
+                text, binding = f"{text} * 1.0", 1
             if self.uses[slot] == 1 and slot not in tape.labels and len(text) < _WIDTH // 2:
                 self.loose[slot] = text, binding
             else:
@@ -170,6 +174,14 @@ class _Writer:
         else:
             return self.names[operand]
         return text if binds >= binding else f"({text})"
+
+
+def _needed_as_numbers(tape: Tape) -> set[int]:
+    """The slots that are not conditions alone: Python's comparisons are true or false, not 1 or 0."""
+    found = set(tape.outputs)
+    for _, primitive, operands in tape.nodes():
+        found.update(operands[1:] if primitive is rules.where else operands)
+    return found
 
 
 def _literal(number: float) -> tuple[str, int]:

@@ -123,9 +123,10 @@ class Builder:
 
     def tape_of(self, outputs: Iterable[int], guards: Iterable[Guard] = ()) -> Tape:
         """The program whose outputs are these operands."""
+        places = list(outputs)  # first, as it may write constants
         return Tape(
             self._inputs, tuple(self._places), self._codes, self._starts, self._operands,
-            self._constants, outputs, guards, self.labels,
+            self._constants, places, guards, self.labels,
         )  # fmt: skip
 
 

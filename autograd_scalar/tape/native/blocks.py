@@ -16,10 +16,7 @@ What is left over stays straight-line code.
 
 from __future__ import annotations
 
-import struct
-
 from autograd_scalar import rules
-from autograd_scalar.tape.kernels import MACHINE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -88,9 +85,7 @@ class OuterSum:
     ``outputs[i][j]`` are the outputs that are the sum for row i and column j.
     """
 
-    def __init__(
-        self, rows: list[int], columns: list[int], outputs: list[list[list[int]]]
-    ) -> None:
+    def __init__(self, rows: list[int], columns: list[int], outputs: list[list[list[int]]]) -> None:
         self.rows = rows
         self.columns = columns
         self.outputs = outputs
@@ -189,13 +184,9 @@ class Plan:
         if primitive is rules.add and not uses.get(slot):
             for zero, other in (operands, operands[::-1]):
                 if zero < 0 and other >= 0 and self._tape.constants[~zero] == 0:
-                    return other if not self._will_be_used(other, slot, uses) else slot
+                    uses[other] -= 1  # this addition falls away
+                    return other
         return slot
-
-    def _will_be_used(self, slot: int, by: int, uses: dict[int, int]) -> bool:
-        """Take back the use by a node that falls away; never a reason to keep that node."""
-        uses[slot] -= 1
-        return False
 
     def _drop_unneeded(
         self,
@@ -218,7 +209,7 @@ class Plan:
         dots: dict[int, list[int]],
         plain: dict[int, list[int]],
     ) -> None:
-        found: list[tuple[Item, Iterable[int]]] = []
+        found: list[tuple[Item, Sequence[int]]] = []
         for outer in outer_sums(products):
             found.append((outer, (*outer.rows, *outer.columns)))
         by_length: dict[int, list[int]] = {}
@@ -235,8 +226,8 @@ class Plan:
             found.append((PlainSum(slots, [plain[slot] for slot in slots]), slots))
         # Each as soon as its operands are there, so that their places are free again soon.
         after: dict[int, list[Item]] = {}
-        for item, slots in found:
-            last = max([self._item_of.get(slot, -1) for slot in slots])
+        for item, read in found:
+            last = max([self._item_of.get(slot, -1) for slot in read])
             after.setdefault(last, []).append(item)
         items = list(after.get(-1, ()))
         for i, item in enumerate(self.items):
@@ -347,8 +338,7 @@ class Plan:
         """Whether one operand of the class is found in different columns of the loop."""
         for operands in zip(*[self._nodes[slot][1] for slot in rows], strict=True):
             columns = {
-                self._column_of[o] if self._item_of.get(o, -1) == item else None
-                for o in operands
+                self._column_of[o] if self._item_of.get(o, -1) == item else None for o in operands
             }
             if len(columns) > 1:
                 return True
@@ -359,8 +349,7 @@ class Plan:
 
     def _append(self, slot: int) -> None:
         """Put a node into straight-line code: the last there is, if all that it needs is there."""
-        primitive, operands = self._nodes[slot]
-        cost = max(1, len(operands) - 1)
+        cost = max(1, len(self._nodes[slot][1]) - 1)
         latest = self._latest(slot)
         for place in range(len(self.items) - 1, max(latest, 0) - 1, -1):
             item = self.items[place]
@@ -382,8 +371,9 @@ def _pairs(operands: Sequence[int]) -> list[Product]:
 def outer_sums(products: dict[Product, list[int]]) -> list[OuterSum]:
     """Products as few blocks, each of all its rows times all its columns.
 
-    >>> [(o.rows, o.columns) for o in outer_sums({(1, 5): [0], (1, 6): [1], (2, 5): [2], (2, 6): [3]})]
-    [([1, 2], [5, 6])]
+    >>> (outer,) = outer_sums({(1, 5): [0], (1, 6): [1], (2, 5): [2], (2, 6): [3]})
+    >>> outer.rows, outer.columns, outer.outputs
+    ([1, 2], [5, 6], [[[0], [1]], [[2], [3]]])
     """
     by_rows = _grouped(products)
     swapped = {(b, a): outputs for (a, b), outputs in products.items()}
@@ -391,7 +381,9 @@ def outer_sums(products: dict[Product, list[int]]) -> list[OuterSum]:
     if len(by_columns) < len(by_rows):
         products, by_rows = swapped, by_columns
     return [
-        OuterSum(rows, list(columns), [[products[row, column] for column in columns] for row in rows])
+        OuterSum(
+            rows, list(columns), [[products[row, column] for column in columns] for row in rows]
+        )
         for columns, rows in by_rows.items()
     ]
 

@@ -34,8 +34,23 @@ def write(code: Code, tape: Tape, inputs: Sequence[str]) -> list[str]:
     >>> tape = builder.tape([rules.choose(x > 0, rules.log(x), x)])
     >>> code = Code(Module())
     >>> write(code, tape, ["%x"])
-    ['%v9']
-    >>> print(*code.lines, sep="\n")
+    ['%v8']
+    >>> for line in code.lines:
+    ...     print(line.strip())
+    %v0 = fcmp olt double 0x0000000000000000, %x
+    %v1 = uitofp i1 %v0 to double
+    br i1 %v0, label %chosen2, label %other3
+    chosen2:
+    %v5 = call double @log(double %x) nobuiltin
+    br label %last6
+    last6:
+    br label %end4
+    other3:
+    br label %last7
+    last7:
+    br label %end4
+    end4:
+    %v8 = phi double [ %v5, %last6 ], [ %x, %last7 ]
     """
     return _Writer(code, tape, inputs).write()
 

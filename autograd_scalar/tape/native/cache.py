@@ -13,6 +13,7 @@ import struct
 import sys
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from autograd_scalar.files import write_whole
@@ -136,10 +137,8 @@ def _read(path: Path, digest: bytes) -> bytes | None:
     payload = content[_HEADER.size :]
     if content != _sealed(digest, payload):
         return None
-    try:
+    with suppress(OSError):  # on a disk that can only be read nothing is evicted either
         os.utime(path)  # used now
-    except OSError:
-        pass  # on a disk that can only be read nothing is evicted either
     return payload
 
 

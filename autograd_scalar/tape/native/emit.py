@@ -22,7 +22,6 @@ from autograd_scalar.tape.native import engine
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any
 
     from autograd_scalar.primitives import Primitive
 
@@ -130,19 +129,15 @@ class Module:
             tables.append(f"{name} = private unnamed_addr constant {kind} [{numbers}]")
         return "\n".join((*tables, *self._declared.values(), *self._functions, ""))
 
-    def build(
-        self, names: Iterable[str], level: int = 2, *, passes: bool = True
-    ) -> engine.Library:
+    def build(self, names: Iterable[str], level: int = 2, *, passes: bool = True) -> engine.Library:
         """Compile and load, as ``Host.build`` does; ``names`` are those that will be called."""
         symbols = {}
         for name in self._declared:
             address = self.callbacks[name].address if name in self.callbacks else _address(name)
             if address is not None:
                 symbols[name] = address
-        library = engine.host().build(
-            self.text, names, symbols, level, passes=passes
-        )
-        library.callbacks = tuple(self.callbacks.values())
+        library = engine.host().build(self.text, names, symbols, level, passes=passes)
+        library.needs = tuple(self.callbacks.values())
         return library
 
 
@@ -175,7 +170,7 @@ class Callback:
 
 def raise_failures(library: engine.Library) -> None:
     """Raise what a primitive that is called in Python has raised meanwhile."""
-    for callback in library.callbacks:
+    for callback in library.needs:
         if callback.failures:
             error = callback.failures[0]
             callback.failures.clear()
@@ -346,9 +341,7 @@ class Code:
 
     def select(self, condition: str, a: str, b: str) -> str:
         """a where the condition, a truth value, holds, else b."""
-        return self.value(
-            f"select {self._truth} {condition}, {self.kind} {a}, {self.kind} {b}"
-        )
+        return self.value(f"select {self._truth} {condition}, {self.kind} {a}, {self.kind} {b}")
 
     def compare(self, how: str, a: str, b: str) -> str:
         """A comparison as 1.0 or 0.0; ``condition`` of it costs nothing."""
@@ -374,16 +367,12 @@ class Code:
             return self._call(name, operands, "double", attributes)
         result = "poison"
         for lane in range(self.lanes):
-            numbers = [
-                self.value(f"extractelement {self.kind} {o}, i64 {lane}") for o in operands
-            ]
+            numbers = [self.value(f"extractelement {self.kind} {o}, i64 {lane}") for o in operands]
             one = self._call(name, numbers, "double", attributes)
             result = self.value(f"insertelement {self.kind} {result}, double {one}, i64 {lane}")
         return result
 
-    def _call(
-        self, name: str, operands: Sequence[str], kind: str, attributes: str = _PURE
-    ) -> str:
+    def _call(self, name: str, operands: Sequence[str], kind: str, attributes: str = _PURE) -> str:
         if name not in self.module.callbacks:
             kinds = ", ".join([kind] * len(operands))
             self.module.declare(name, f"declare {kind} @{name}({kinds}) {attributes}")
@@ -428,8 +417,8 @@ def _fsum(code: Code, operands: Sequence[str]) -> str:
 def add_exactly(code: Code, sums: Sequence[str], x: str) -> list[str]:
     """Add x to a sum of three numbers, one below the other (Ogita, Rump and Oishi 2005)."""
     total, low, lowest = sums
-    total, lost = _two_sum(code, total, x)
-    low, lost = _two_sum(code, low, lost)
+    total, lost = two_sum(code, total, x)
+    low, lost = two_sum(code, low, lost)
     return [total, low, code.value(f"fadd {code.kind} {lowest}, {lost}")]
 
 
@@ -444,7 +433,7 @@ def sum_of(code: Code, sums: Sequence[str]) -> str:
     return code.select(exact, code.value(f"fadd {code.kind} {total}, {rest}"), total)
 
 
-def _two_sum(code: Code, a: str, b: str) -> tuple[str, str]:
+def two_sum(code: Code, a: str, b: str) -> tuple[str, str]:
     """a + b rounded, and what that lost (Knuth 1969)."""
     total = code.value(f"fadd {code.kind} {a}, {b}")
     of_b = code.value(f"fsub {code.kind} {total}, {a}")
@@ -501,6 +490,8 @@ def _pick(code: Code, operands: Sequence[str]) -> str:
         picked = code.select(is_it, number, picked)
     return picked
 
+
+_two_sum = two_sum
 
 _OTHERS: dict[str, Callable[[Code, Sequence[str]], str]] = {
     "neg": _negative,

@@ -16,7 +16,7 @@ from autograd_scalar import rules
 from autograd_scalar.primitives import Primitive
 from autograd_scalar.tape.derivatives import _run_rule
 from autograd_scalar.tape.kernels import KERNELS, lower
-from autograd_scalar.tape.native.instructions import HALT, PAIRED, instructions
+from autograd_scalar.tape.native.instructions import HALT, instructions
 from autograd_scalar.tape.passes import optimize
 from autograd_scalar.tape.program import Tape
 from autograd_scalar.tape.variables import Builder
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-_LOOPS = {rules.dot: "dot", rules.fsum: "fsum", rules.pick: "pick"}
+_LOOPS = {rules.dot: "dot", rules.fsum: "fsum", rules.mean: "mean", rules.pick: "pick"}
 _EXTRA_WORDS = 4  # of a node that has a loop: twice how many operands, and two programs
 _MOST_OPERANDS = 3  # of a node that has none
 _CALLED = -1  # in place of an instruction: the node has a loop
@@ -74,14 +74,16 @@ class Encoded:
         programs: streams by their numbers, each with whether it is given the node's operands.
         callbacks: functions of Python's by their numbers.
         most_operands: of a node that calls one of those.
+
+    Without ``derivatives`` it is for running forward only.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, derivatives: bool = True) -> None:
         self.programs: list[tuple[Stream, bool]] = []
         self.callbacks: list[Callback] = []
         self.most_operands = 1
         self._numbers: dict[tuple[Primitive, int, str], int] = {}
-        self.main = self._encode(tape, derivatives=True)
+        self.main = self._encode(tape, derivatives)
 
     def _encode(self, tape: Tape, derivatives: bool) -> Stream:
         codes = np.frombuffer(tape.codes, np.uint16)
@@ -286,11 +288,11 @@ def _pair(
 ) -> None:  # fmt: skip
     """Where a node uses the result of the one before it, let one instruction do both."""
     known = instructions()
-    variants = [(primitive, bits) for primitive in PAIRED for bits in range(3)]
     kinds = np.full((len(tape.primitives), 1 << _MOST_OPERANDS), -1, np.int8)
-    for kind, (primitive, bits) in enumerate(variants):
-        if primitive in tape.primitives:
-            kinds[tape.primitives.index(primitive), bits] = kind
+    places = {primitive: i for i, primitive in enumerate(tape.primitives)}
+    for number, (primitive, bits) in enumerate(known.paired):
+        if primitive in places:
+            kinds[places[primitive], bits] = number
     kind = kinds[codes, constants]
     first = np.flatnonzero((kind[:-1] >= 0) & (kind[1:] >= 0))
     if not len(first):
@@ -305,11 +307,5 @@ def _pair(
     run = np.maximum.accumulate(np.where(begins, first, 0))
     chosen = (first - run) % 2 == 0
     first, link = first[chosen], link[chosen]
-    shape = len(variants), len(variants), 2
-    forward_pairs, backward_pairs = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    for (early, late, place), number in known.backward_pairs.items():
-        at = variants.index(early), variants.index(late), place
-        backward_pairs[at] = number
-        forward_pairs[at] = known.forward_pairs[early[0], late[0], place]
-    forward[first] = forward_pairs[kind[first], kind[first + 1], link]
-    backward[first + 1] = backward_pairs[kind[first], kind[first + 1], link]
+    pairs = known.pairs[:, kind[first], kind[first + 1], link]
+    forward[first], backward[first + 1] = pairs

@@ -33,7 +33,7 @@ def available() -> bool:
     True
     """
     try:
-        import llvmlite.binding  # noqa: F401
+        import llvmlite.binding  # type: ignore[import-untyped]  # noqa: F401
     except ImportError:
         return False
     return True
@@ -151,10 +151,15 @@ class Host:
 
 
 class Library:
-    """Loaded machine code; it stays loaded as long as it or one of its functions is referred to."""
+    """Loaded machine code; it stays loaded as long as it or one of its functions is referred to.
+
+    Attributes:
+        needs: what else has to stay alive as long: the functions of Python's that it calls, say.
+    """
 
     def __init__(self, tracker: Any) -> None:
         self._tracker = tracker
+        self.needs: tuple[Any, ...] = ()
 
     def address(self, name: str) -> int:
         """Where the function of that name is in memory."""
@@ -166,7 +171,7 @@ class Library:
         It lets other threads of Python run meanwhile, unless it ``holds_lock``.
         """
         kind = ctypes.PYFUNCTYPE if holds_lock else ctypes.CFUNCTYPE
-        function = kind(result, *arguments)(self.address(name))
+        function: Any = kind(result, *arguments)(self.address(name))
         function.library = self
         return function
 

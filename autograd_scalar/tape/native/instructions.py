@@ -20,11 +20,13 @@ from __future__ import annotations
 import ctypes
 from functools import cache
 
+import numpy as np
+
 from autograd_scalar import rules
 from autograd_scalar.chain_rule import pullback
 from autograd_scalar.primitives import RULES
 from autograd_scalar.tape.kernels import MACHINE, lower
-from autograd_scalar.tape.native import emit, engine
+from autograd_scalar.tape.native import emit
 from autograd_scalar.tape.native.branches import write
 from autograd_scalar.tape.native.emit import Code
 from autograd_scalar.tape.passes import optimize
@@ -51,7 +53,7 @@ PROGRAM_WORDS = 5
 
 HALT = 0
 
-PAIRED = (rules.add, rules.subtract, rules.multiply)
+_PAIRED = (rules.add, rules.subtract, rules.multiply)
 """Two of these, the second on the result of the first, are one instruction: half the jumps."""
 
 _FORWARD = "ptr noalias %ip, ptr %V, ptr %d, ptr %T, ptr %C"
@@ -64,12 +66,13 @@ class Instructions:
     Attributes:
         forward: of a primitive with a fixed number of operands.
         backward: the same by variant. A variant that passes on no gradient has that of ``nothing``.
-        forward_pairs: of (first, second, place of the first's result in the second's operands).
-        backward_pairs: the same of two variants.
+        paired: the variants that make pairs, first or second.
+        pairs: for both directions, the places of first and second among those, and the place of the
+            first's result in the second's operands.
         nothing: backward, of a node with so many operands that passes on no gradient.
-        loops: by name those for any number of operands. Forward: ``dot``, ``fsum``, ``pick``,
-            ``call`` (a program), ``callback`` (a function of Python's). Backward: ``product``,
-            ``broadcast``, ``pullback`` (a program), ``none``.
+        loops: by name those for any number of operands. Forward: ``dot``, ``fsum``, ``mean``,
+            ``pick``, ``call`` (a program), ``callback`` (a function of Python's). Backward:
+            ``product``, ``broadcast``, ``pullback`` (a program), ``none``.
         run: the machine code's entry, of a frame: all nodes forward.
         value_and_gradient: of a frame, the address behind a node and its slot: all nodes forward
             and from that one backward; its value.
@@ -80,8 +83,9 @@ class Instructions:
         module = _Module()
         self.forward: dict[Primitive, int] = {}
         self.backward: dict[Variant, int] = {}
-        self.forward_pairs: dict[tuple[Primitive, Primitive, int], int] = {}
-        self.backward_pairs: dict[tuple[Variant, Variant, int], int] = {}
+        self.paired: list[Variant] = [(p, bits) for p in _PAIRED for bits in range(3)]
+        count = len(self.paired)
+        self.pairs = np.zeros((2, count, count, 2), np.int32)
         self.loops: dict[str, int] = {}
         module.forward(lambda code: None, 0)
         module.backward(lambda code: None, 0)
@@ -112,16 +116,17 @@ class Instructions:
         )
 
     def _pair(self, module: _Module) -> None:
-        for first in PAIRED:
-            for second in PAIRED:
+        for first in _PAIRED:
+            for second in _PAIRED:
                 for link in (0, 1):
-                    body = _compute([_kernel_of(first), _kernel_of(second)], [link])
-                    self.forward_pairs[first, second, link] = module.forward(body, 2, 2)
+                    kernels = [_kernel_of(first), _kernel_of(second)]
+                    forward = module.forward(_compute(kernels, [link]), 2, 2)
                     for early in ((first, constants) for constants in range(3)):
                         for late in ((second, 0), (second, 1 << (1 - link))):
-                            found = [_rule_of(early), _rule_of(late)]
-                            number = module.backward(_pull(found, [link]), 2, 2)
-                            self.backward_pairs[early, late, link] = number
+                            rules_ = [_rule_of(early), _rule_of(late)]
+                            backward = module.backward(_pull(rules_, [link]), 2, 2)
+                            at = self.paired.index(early), self.paired.index(late), link
+                            self.pairs[(slice(None), *at)] = forward, backward
 
 
 @cache
@@ -222,11 +227,8 @@ class _Module(emit.Module):
         if len(self.names["forward"]) == HALT:
             return self._add("forward", code, "ret void")
         after = code.value(f"getelementptr inbounds double, ptr %d, i64 {nodes}")
-        if operands is None:
-            words = code.value("add nsw i64 %n, 5")
-        else:
-            words = str(nodes * (operands + 1))
-        ip = _word(code, "%ip", words)
+        size = code.value("add nsw i64 %n, 5") if operands is None else nodes * (operands + 1)
+        ip = _word(code, "%ip", size)
         handler = _handler(code, ip, 1)
         arguments = f"ptr {ip}, ptr %V, ptr {after}, ptr %T, ptr %C"
         return self._add("forward", code, f"musttail call void {handler}({arguments})")
@@ -270,10 +272,8 @@ class _Module(emit.Module):
             low, error = emit._two_sum(code, sums[1], error)
             return [total, low, code.add(sums[2], error)]
 
-        total, low, lowest = _loop(code, "%n", [zero, zero, zero], add)
-        rest = code.add(low, lowest)
-        exact = code.value(f"fcmp ord double {rest}, {zero}")
-        code.do(f"ret double {code.select(exact, code.add(total, rest), total)}")
+        sums = _loop(code, "%n", [zero, zero, zero], add)
+        code.do(f"ret double {_rounded_once(code, *sums)}")
         self.define(
             "internal double @sum(ptr %words, ptr %V, i64 %n, double %scale) nounwind", code.lines
         )
@@ -282,9 +282,7 @@ class _Module(emit.Module):
         """What is called from outside."""
         code = Code(self)
         handler = _handler(code, "%ip", 1, "@forward.table")
-        code.do(
-            f"call void {handler}(ptr %ip, ptr %V, ptr %d, ptr @forward.table, ptr %C)"
-        )
+        code.do(f"call void {handler}(ptr %ip, ptr %V, ptr %d, ptr @forward.table, ptr %C)")
         code.do("ret void")
         self.define("internal void @enter(ptr %ip, ptr %V, ptr %d, ptr %C) nounwind", code.lines)
         code = Code(self)
@@ -299,8 +297,7 @@ class _Module(emit.Module):
         code.store(code.constant(1.0), code.at(A, "%k"))
         handler = _handler(code, "%ip", 0, "@backward.table")
         code.do(
-            f"call void {handler}"
-            f"(ptr %ip, ptr {V}, ptr {A}, i64 %k, ptr @backward.table, ptr %C)"
+            f"call void {handler}(ptr %ip, ptr {V}, ptr {A}, i64 %k, ptr @backward.table, ptr %C)"
         )
         code.do(f"ret double {code.load(code.at(V, '%k'))}")
         self.define("double @value_and_gradient(ptr %C, ptr %ip, i64 %k) nounwind", code.lines)
@@ -512,7 +509,16 @@ def _forward_dot(code: Code) -> None:
 
 
 def _forward_fsum(code: Code) -> None:
-    """Where a sum on the way overflows it is computed again, of numbers 2**64 times smaller."""
+    code.store(_sum(code, lambda total: total), "%d")
+
+
+def _forward_mean(code: Code) -> None:
+    count = code.value("sitofp i64 %n to double")
+    code.store(_sum(code, lambda total: code.value(f"fdiv double {total}, {count}")), "%d")
+
+
+def _sum(code: Code, finish: Callable[[str], str]) -> str:
+    """``finish`` of the sum; where that overflows, on numbers 2**64 times smaller."""
     words = _word(code, "%ip", _OPERANDS_AT)
 
     def scaled_by(number: float) -> str:
@@ -520,13 +526,44 @@ def _forward_fsum(code: Code) -> None:
         return code.value(f"call double @sum(ptr {words}, ptr %V, i64 %n, double {scale})")
 
     total = scaled_by(1.0)
-    code.store(total, "%d")
+    near = finish(total)
     nothing = code.value(f"fsub double {total}, {total}")
+    far, end, before = code.label("far"), code.label("end"), code.label("near")
+    code.do(f"br label %{before}")
+    code.block(before)
+    overflows = code.value(f"fcmp uno double {nothing}, {nothing}")
+    code.do(f"br i1 {overflows}, label %{far}, label %{end}")
+    code.block(far)
+    again = code.multiply(finish(scaled_by(2.0**-64)), code.constant(2.0**64))
+    code.do(f"br label %{end}")
+    code.block(end)
+    return code.value(f"phi double [ {near}, %{before} ], [ {again}, %{far} ]")
 
-    def again() -> None:
-        code.store(code.multiply(scaled_by(2.0**-64), code.constant(2.0**64)), "%d")
 
-    _if(code, code.value(f"fcmp uno double {nothing}, {nothing}"), again)
+def _rounded_once(code: Code, total: str, low: str, lowest: str) -> str:
+    """The sum of three numbers, each of the size of the last bits of the one before, or smaller.
+
+    Half way between two doubles what is left decides. Where the total is inf or nan so are its
+    errors, and it tells more.
+    """
+    zero = code.constant(0.0)
+    low, rest = emit._two_sum(code, low, lowest)
+    rounded, error = emit._two_sum(code, total, low)
+    signs = [
+        code.value(
+            f"and i1 {code.value(f'fcmp {how} double {error}, {zero}')}, "
+            f"{code.value(f'fcmp {how} double {rest}, {zero}')}"
+        )
+        for how in ("ogt", "olt")
+    ]
+    twice = code.add(error, error)
+    beyond = code.add(rounded, twice)
+    step = code.value(f"fsub double {beyond}, {rounded}")
+    is_half_way = code.value(f"fcmp oeq double {step}, {twice}")
+    pulls = code.value(f"and i1 {code.value(f'or i1 {signs[0]}, {signs[1]}')}, {is_half_way}")
+    exact = code.value(f"fcmp oeq double {error}, {zero}")
+    found = code.select(exact, code.add(rounded, rest), code.select(pulls, beyond, rounded))
+    return code.select(code.value(f"fcmp ord double {rest}, {error}"), found, total)
 
 
 def _forward_pick(code: Code) -> None:
@@ -595,11 +632,12 @@ def _backward_product(code: Code) -> None:
     xs = _word(code, ws, half)
 
     def pull(g: str) -> None:
-        for to, other in ((ws, xs), (xs, ws)):
-            _send(
-                code, to, half,
-                lambda i, other=other: code.multiply(g, code.load(_operand(code, other, i))),
-            )  # fmt: skip
+        for to, others in ((ws, xs), (xs, ws)):
+
+            def contribution(i: str, others: str = others) -> str:
+                return code.multiply(g, code.load(_operand(code, others, i)))
+
+            _send(code, to, half, contribution)
 
     _with_gradient(code, pull)
 
@@ -633,6 +671,7 @@ def _backward_pullback(code: Code) -> None:
 _FORWARD_LOOPS: dict[str, Callable[[Code], None]] = {
     "dot": _forward_dot,
     "fsum": _forward_fsum,
+    "mean": _forward_mean,
     "pick": _forward_pick,
     "call": _forward_call,
     "callback": _forward_callback,

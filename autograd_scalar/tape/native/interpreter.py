@@ -14,17 +14,13 @@ import numpy as np
 
 from autograd_scalar.primitives import as_float
 from autograd_scalar.tape.native import emit
+from autograd_scalar.tape.native import instructions as layout
 from autograd_scalar.tape.native.encode import Encoded, Stream, Unsupported
-from autograd_scalar.tape.native.instructions import (
-    ADJOINTS, CALLBACKS, CODE, FIRST, FRAME_WORDS, INPUTS, PROGRAM_CODE, PROGRAM_FIRST,
-    PROGRAM_OPERANDS, PROGRAM_OUTPUTS, PROGRAM_VALUES, PROGRAM_WORDS, PROGRAMS, SCRATCH, VALUES,
-    instructions,
-)  # fmt: skip
+from autograd_scalar.tape.native.instructions import instructions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -35,8 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["GuardBroken", "Program", "Unsupported"]
 
 
-class GuardBroken(Exception):  # noqa: N818 (it is no error, but that another recording is needed)
-    """A comparison came out otherwise than when the tape was recorded: it is another program's turn.
+class GuardBroken(Exception):
+    """A comparison came out otherwise than when the tape was recorded: it needs another recording.
 
     Attributes:
         guard: the first one of the tape that does not hold.
@@ -69,6 +65,10 @@ class Program:
     Any number of threads may run the same program. Each has numbers and adjoints of its own, and
     lets others run meanwhile.
 
+    Args:
+        tape: what to run.
+        derivatives: whether there will be gradients to compute; without, it takes less memory.
+
     Attributes:
         inputs: how many there are.
         outputs: how many there are.
@@ -79,18 +79,19 @@ class Program:
         Unsupported: if a derivative rule of yours can't run on variables of a tape.
     """
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, *, derivatives: bool = True) -> None:
         machine = instructions()
         self._run = machine.run
         self._value_and_gradient = machine.value_and_gradient
         self._library = machine.library
-        self._encoded = Encoded(tape)
+        self._encoded = Encoded(tape, derivatives)
         self._guards = tape.guards
         self._guard_places = np.array([guard.slot for guard in tape.guards], np.int64)
         self._guard_outcomes = np.array([guard.outcome for guard in tape.guards], np.bool_)
         self._outputs = tape.outputs.tolist()
         self._packing = struct.Struct(f"={tape.inputs}d")
         self._idle: list[_Frame] = []
+        self._derivatives = derivatives
         self.inputs = tape.inputs
         self.outputs = len(self._outputs)
 
@@ -110,7 +111,7 @@ class Program:
             self._idle.append(frame)
 
     def value_and_gradient(
-        self, inputs: Sequence[float], output: int = 0, wrt: Iterable[int] | None = None
+        self, inputs: Sequence[float], output: int = 0, wrt: Sequence[int] | None = None
     ) -> tuple[float, list[float]]:
         """An output and its derivatives by the inputs ``wrt``, which are their numbers; None: all.
 
@@ -118,16 +119,30 @@ class Program:
         no number, IndexError for an output or input that there is not, GuardBroken if a comparison
         comes out otherwise than it was recorded, and what a primitive of yours raises.
         """
-        chosen = None if wrt is None else self._checked_inputs(wrt)
+        if wrt is not None:
+            self._check_wrt(wrt)
         slot = self._output(output)
         frame = self._frame()
         try:
             self._pack(inputs, frame)
             value = self._differentiate(frame, slot)
-            gradient = self._packing.unpack_from(frame.adjoints)
-            if chosen is None:
-                return value, list(gradient)
-            return value, [gradient[i] for i in chosen]
+            gradient: list[float] = frame.gradient.tolist()
+            return value, gradient if wrt is None else [gradient[i] for i in wrt]
+        finally:
+            self._idle.append(frame)
+
+    def outputs_and_gradient(
+        self, inputs: Sequence[float], output: int, wrt: Sequence[int]
+    ) -> tuple[list[float], list[float]]:
+        """All outputs, and the derivatives of one of them; see ``value_and_gradient``."""
+        self._check_wrt(wrt)
+        slot = self._output(output)
+        frame = self._frame()
+        try:
+            self._pack(inputs, frame)
+            self._differentiate(frame, slot)
+            number, gradient = frame.number, frame.gradient.tolist()
+            return [number(o) for o in self._outputs], [gradient[i] for i in wrt]
         finally:
             self._idle.append(frame)
 
@@ -171,17 +186,18 @@ class Program:
         Raises what ``value_and_gradient`` does; ValueError for arrays of another shape.
         """
         _check_shape("inputs", inputs, self.inputs)
-        if np.ndim(gradient) != 1 or len(gradient) > self.inputs:
+        shape = np.shape(gradient)
+        if len(shape) != 1 or shape[0] > self.inputs:
             raise ValueError(
                 f"gradient must be an array of at most {self.inputs} numbers, one per input, not "
-                f"of shape {np.shape(gradient)}"
+                f"of shape {shape}"
             )
         slot = self._output(output)
         frame = self._frame()
         try:
             frame.inputs[:] = inputs
             value = self._differentiate(frame, slot)
-            gradient[:] = frame.adjoints[: len(gradient)]
+            gradient[:] = frame.gradient[: shape[0]]
             return value
         finally:
             self._idle.append(frame)
@@ -213,36 +229,35 @@ class Program:
         try:
             return self._idle.pop()
         except IndexError:
-            return _Frame(self._encoded)
+            return _Frame(self._encoded, self._derivatives)
 
     def _pack(self, inputs: Sequence[float], frame: _Frame) -> None:
         if len(inputs) != self.inputs:
             raise ValueError(f"the tape has {self.inputs} input(s), got {len(inputs)} number(s)")
         try:
-            self._packing.pack_into(frame.values, frame.offset, *inputs)
+            self._packing.pack_into(frame.values.data, frame.offset, *inputs)
         except struct.error:
             numbers = [as_float(x, f"input {i}") for i, x in enumerate(inputs)]
-            self._packing.pack_into(frame.values, frame.offset, *numbers)
+            self._packing.pack_into(frame.values.data, frame.offset, *numbers)
 
     def _output(self, output: int) -> int:
         """The slot of an output, or the constant."""
+        if not self._derivatives:
+            raise ValueError("this program was made without derivatives")
         index = operator.index(output)
         if not 0 <= index < self.outputs:
             raise IndexError(f"output {index} is not one of 0..{self.outputs - 1}")
         return self._outputs[index]
 
-    def _checked_inputs(self, wrt: Iterable[int]) -> list[int]:
-        chosen = [operator.index(i) for i in wrt]
-        for i in chosen:
-            if not 0 <= i < self.inputs:
-                raise IndexError(f"wrt: input {i} is not one of 0..{self.inputs - 1}")
-        return chosen
+    def _check_wrt(self, wrt: Sequence[int]) -> None:
+        if wrt and not 0 <= min(wrt) <= max(wrt) < self.inputs:
+            raise IndexError(f"wrt must be inputs, of 0..{self.inputs - 1}, not {list(wrt)}")
 
     def _differentiate(self, frame: _Frame, slot: int) -> float:
         """The value of a slot; its derivatives are the adjoints of the inputs then."""
         if slot < 0:
             self._run(frame.address)
-            frame.adjoints[: self.inputs] = 0.0
+            frame.gradient[:] = 0.0
             value = frame.number(slot)
         else:
             end = self._encoded.main.end_of(slot)
@@ -267,7 +282,7 @@ class Program:
 
 
 def _check_shape(name: str, array: Numbers, count: int) -> None:
-    if np.shape(array) != (count,):
+    if getattr(array, "shape", None) != (count,):
         raise ValueError(
             f"{name} must be an array of {count} number(s), not of shape {np.shape(array)}"
         )
@@ -289,8 +304,8 @@ class _Frame:
         address: of the fields that machine code reads.
         code: address of the program.
         values: of constants, backwards, then of slots.
-        adjoints: of slots.
         inputs: that part of the values.
+        gradient: that part of the adjoints.
         offset: of slot 0 in the values, in bytes.
         number: of a slot or a constant.
         output_places: of outputs, in the values.
@@ -299,41 +314,42 @@ class _Frame:
 
     number: Callable[[int], float]
 
-    def __init__(self, encoded: Encoded) -> None:
+    def __init__(self, encoded: Encoded, derivatives: bool) -> None:
         main = encoded.main
         before = len(main.constants)
         self.code = main.words.ctypes.data
         self.values = _values_of(main)
-        self.adjoints = np.zeros(main.slots)
+        adjoints = np.zeros(main.slots if derivatives else 0)
+        self.gradient = adjoints[: main.inputs]
         self.inputs = self.values[before : before + main.inputs]
         self.offset = 8 * before
         self.output_places = main.outputs + before
-        slots = memoryview(self.values)
+        slots = self.values.data
         self.number = lambda operand: slots[before + operand]
         programs = [(stream, _values_of(stream), wants) for stream, wants in encoded.programs]
-        entries = np.zeros((len(programs) + 1, PROGRAM_WORDS), np.int64)
+        entries = np.zeros((len(programs) + 1, layout.PROGRAM_WORDS), np.int64)
         for entry, (stream, values, wants) in zip(entries, programs, strict=False):
             slot_0 = values.ctypes.data + 8 * len(stream.constants)
-            entry[PROGRAM_CODE] = stream.words.ctypes.data
-            entry[PROGRAM_VALUES] = slot_0
-            entry[PROGRAM_FIRST] = slot_0 + 8 * stream.inputs
-            entry[PROGRAM_OUTPUTS] = stream.outputs.ctypes.data
-            entry[PROGRAM_OPERANDS] = wants
+            entry[layout.PROGRAM_CODE] = stream.words.ctypes.data
+            entry[layout.PROGRAM_VALUES] = slot_0
+            entry[layout.PROGRAM_FIRST] = slot_0 + 8 * stream.inputs
+            entry[layout.PROGRAM_OUTPUTS] = stream.outputs.ctypes.data
+            entry[layout.PROGRAM_OPERANDS] = wants
         callbacks = np.array([c.address for c in encoded.callbacks], np.int64)
         scratch = np.empty(encoded.most_operands)
         slot_0 = self.values.ctypes.data + self.offset
-        fields = np.zeros(FRAME_WORDS, np.int64)
-        fields[CODE] = self.code
-        fields[VALUES] = slot_0
-        fields[FIRST] = slot_0 + 8 * main.inputs
-        fields[ADJOINTS] = self.adjoints.ctypes.data
-        fields[PROGRAMS] = entries.ctypes.data
-        fields[CALLBACKS] = callbacks.ctypes.data
-        fields[SCRATCH] = scratch.ctypes.data
-        fields[INPUTS] = main.inputs
+        fields = np.zeros(layout.FRAME_WORDS, np.int64)
+        fields[layout.CODE] = self.code
+        fields[layout.VALUES] = slot_0
+        fields[layout.FIRST] = slot_0 + 8 * main.inputs
+        fields[layout.ADJOINTS] = adjoints.ctypes.data
+        fields[layout.PROGRAMS] = entries.ctypes.data
+        fields[layout.CALLBACKS] = callbacks.ctypes.data
+        fields[layout.SCRATCH] = scratch.ctypes.data
+        fields[layout.INPUTS] = main.inputs
         self.address = fields.ctypes.data
         self._kept = [encoded, fields, entries, callbacks, scratch, programs]
-        arrays = [self.values, self.adjoints, scratch, *[values for _, values, _ in programs]]
+        arrays = [self.values, adjoints, scratch, *[values for _, values, _ in programs]]
         self.nbytes = sum(array.nbytes for array in arrays)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from peers import compiler
 
-FLAGS = ("-O3", "-march=native")
+FLAGS = ("-O3", "-march=native", "-fopenmp-simd")
 FAST_MATH = (*FLAGS, "-ffast-math")
 
 

@@ -470,8 +470,8 @@ def case(width: int) -> Case:
         "CasADi, compiled C": partial(casadi, count=EXAMPLES, compile=True),
     }
     ddxs = {
-        "ddx": partial(ddx, count=EXAMPLES, chunk=200, compile=True),
-        "ddx, interpreted": partial(ddx, count=800, chunk=200, compile=False),
+        "ddx": partial(ddx, count=EXAMPLES, chunk=160, compile=True),
+        "ddx, interpreted": partial(ddx, count=800, chunk=160 if small else 16, compile=False),
     }
     if not small:
         del casadis["CasADi, compiled C"], ddxs["ddx"]
