@@ -8,7 +8,6 @@ function is run once for each way that it can go, and where the ways part, ``whe
 from __future__ import annotations
 
 import operator
-from functools import wraps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,32 +22,23 @@ def is_open(number: Any) -> bool:
     return getattr(number, "is_open", False)
 
 
-def by_cases(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, which on open numbers computes all cases and selects.
+def by_cases(function: Callable[..., Any], *operands: Any) -> Any:
+    """function(*operands), where ``if`` is asked of open numbers: all cases, and a selection.
 
-    On floats it costs one call, and so the first operand must be open if any is. The function must
-    have no effects and return one number.
+    The function must have no effects and give one number.
 
     >>> from autograd_scalar.rules import exp, log1p
     >>> from autograd_scalar.tape.variables import Builder
-    >>> @by_cases
-    ... def softplus(x):
+    >>> def softplus(x):
     ...     if x > 0:
     ...         return x + log1p(exp(-x))
     ...     return log1p(exp(x))
     >>> builder = Builder(1)
-    >>> tape = builder.tape([softplus(builder.inputs[0])])
+    >>> tape = builder.tape([by_cases(softplus, builder.inputs[0])])
     >>> tape.run([1000.0]) == [softplus(1000.0)], tape.run([-1.0]) == [softplus(-1.0)]
     (True, True)
     """
-
-    @wraps(function)
-    def call(first: Any, *others: Any) -> Any:
-        if first.__class__ is float or first.__class__ is _Open or not is_open(first):
-            return function(first, *others)
-        return _select(function, (first, *others), ())
-
-    return call
+    return _select(function, operands, ())
 
 
 def _select(
@@ -95,11 +85,9 @@ def _reflected(operate: Callable[..., Any]) -> Any:
 
 
 class _Open:
-    """An open number that, asked for its truth, gives the next answer."""
+    """An open number in one of the cases: asked for its truth, it gives the next answer."""
 
     __slots__ = ("answers", "number")
-
-    is_open = True
 
     def __init__(self, number: Any, answers: Iterator[bool]) -> None:
         self.number = number

@@ -153,13 +153,14 @@ def power(x: float, n: float) -> float:
     return math.copysign(inf, x) if odd else inf
 
 
-@by_cases
 def _power_slope(y: Any, x: Any, n: Any) -> Any:
     """n * x**(n-1), at n = 0 and x = 0, too, where that is 0.
 
     n - 1 may round, which a large or small x magnifies: then rather n * x**n / x. Where x**n is out
     of the range or close to its end, it comes in two halves.
     """
+    if y.__class__ is not float and is_open(y):
+        return by_cases(_power_slope, y, x, n)
     if 0.5 <= n <= 4:
         return n * power(x, n - 1)
     if 1e-290 < abs(y) < inf and abs(x) > 0:
@@ -170,9 +171,10 @@ def _power_slope(y: Any, x: Any, n: Any) -> Any:
     return n * power(x, n - choose(abs(n) > 0, 1.0, 0.0))
 
 
-@by_cases
 def _power_slope_by_exponent(y: Any, x: Any, n: Any) -> Any:
     """x**n * log(x), but at x = 0 and n >= 0, where log(x) is -inf: there 0, or nan if y is."""
+    if y.__class__ is not float and is_open(y):
+        return by_cases(_power_slope_by_exponent, y, x, n)
     if x > 0 and abs(y) < 1e-290:
         half = power(x, 0.5 * n)
         return half * log(x) * half
@@ -628,9 +630,10 @@ def gelu(x: float) -> float:
     return special.gelu(x)
 
 
-@by_cases
 def _silu_slope(x: Any) -> Any:
     """sigmoid(x) + x * logistic_pdf(x); far out with exp(-|x|) in two halves, as it underflows."""
+    if x.__class__ is not float and is_open(x):
+        return by_cases(_silu_slope, x)
     if not abs(x) > 700:
         return sigmoid(x) + x * logistic_pdf(x)
     distance = abs(clamp(x, -1e3, 1e3))  # at infinity, too, all is finite
@@ -658,20 +661,22 @@ def silu(x: float) -> float:
 _FOUR_PI = 12.566370614359172
 
 
-@by_cases
 def _gaussian_slope(y: Any, x: Any) -> Any:
     """-2*x*y; in the tails of two factors, exp(-x*x/2) each, since y underflows before the product.
 
     Not beyond 40, where both are 0 and infinity times 0 would be nan.
     """
+    if y.__class__ is not float and is_open(y):
+        return by_cases(_gaussian_slope, y, x)
     if not abs(x) > 26.5:
         return -2 * x * y
     return -_FOUR_PI * clamp(x, -40.0, 40.0) * normal_pdf(x) * normal_pdf(x)
 
 
-@by_cases
 def _normal_pdf_slope(y: Any, x: Any) -> Any:
     """-x*y; in the tails as in ``_gaussian_slope``."""
+    if y.__class__ is not float and is_open(y):
+        return by_cases(_normal_pdf_slope, y, x)
     if not abs(x) > 37.5:
         return -x * y
     half = gaussian(0.5 * x)

@@ -4,6 +4,10 @@ import operator
 import random
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
+
+from autograd_scalar import clamp, floor
+from autograd_scalar.arithmetic import Arithmetic
 
 
 def whole_number(name: str, value: object) -> int:
@@ -41,6 +45,43 @@ def size(name: str, value: object) -> int:
     if number < 1:
         raise ValueError(f"{name} must be at least 1, got {number}")
     return number
+
+
+def place_among(name: str, value: Any, count: int, error: type[Exception] = ValueError) -> Any:
+    """Return `value` if it is one of 0..count-1: an int or, as it is, a `Value` of a whole number.
+
+    While a function is recorded it is a `Value`, which `autograd_scalar.rules.pick` takes; that it
+    is a whole number in range is then looked at in every replay.
+
+    Raises `error` naming the argument if it is out of range, TypeError if it is no whole number.
+
+    >>> place_among("target", 2, 3)
+    2
+    >>> place_among("target", 3, 3)
+    Traceback (most recent call last):
+    ...
+    ValueError: target must be in 0..2, got 3
+    """
+    if not isinstance(value, Arithmetic):
+        place = whole_number(name, value)
+        if 0 <= place < count:
+            return place
+    elif abs(value - clamp(floor(value), 0.0, count - 1.0)) <= 0:
+        return value
+    else:
+        place = value.data
+        if not place.is_integer():
+            raise TypeError(f"{name} must be a whole number, got {place!r}")
+    raise error(f"{name} must be in 0..{count - 1}, got {place:.0f}")
+
+
+def is_place(value: Any, place: int) -> Any:
+    """Return whether `value`, of `place_among`, is that place; of a `Value` to be decided later.
+
+    >>> is_place(2, 2)
+    True
+    """
+    return abs(value - float(place)) <= 0 if isinstance(value, Arithmetic) else value == place
 
 
 def generator(rng: random.Random | int | None) -> random.Random | None:

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from autograd_scalar import dot, exp, fsum, log, log_softmax, primitive
-from nn.arguments import generator, whole_number
+from autograd_scalar.arithmetic import Arithmetic
+from autograd_scalar.rules import pick
+from nn.arguments import generator, place_among
+from nn.effects import require_replayable
 from nn.hyperparameters import number, plain
 from nn.losses import cross_entropy
 from nn.tensors import as_lists, nested
@@ -88,6 +91,7 @@ class Categorical:
 
         rng: a `random.Random`, a seed for one, or None for Python's shared generator.
         """
+        require_replayable("draws a class, which would be the same in every call")
         weights = [plain(p) for p in self.probs]
         return (generator(rng) or random).choices(range(len(weights)), weights)[0]
 
@@ -96,12 +100,10 @@ class Categorical:
 
         Raises ValueError if it is not in 0..C-1, TypeError if it is no int.
         """
-        place = whole_number("value", value)
-        if not 0 <= place < len(self.probs):
-            raise ValueError(f"value must be in 0..{len(self.probs) - 1}, got {place}")
+        place = place_among("value", value, len(self.probs))
         if self._by_logits and len(self.probs) > 1:
             return -cross_entropy(self._given, place)
-        return self.logits[place]
+        return pick(place, *self.logits) if isinstance(place, Arithmetic) else self.logits[place]
 
     def entropy(self) -> Any:
         """Return -sum(p * log(p)), from 0 for a sure thing to log(C); what is impossible adds none.
@@ -112,7 +114,7 @@ class Categorical:
         >>> Categorical([0.5, 0.5]).entropy() == math.log(2)
         True
         """
-        possible = [i for i, p in enumerate(self.probs) if plain(p) > 0]
+        possible = [i for i, p in enumerate(self.probs) if p > 0]
         return -dot([self.probs[i] for i in possible], [self.logits[i] for i in possible])
 
     def __repr__(self) -> str:

@@ -12,9 +12,11 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from autograd_scalar.rules import choose
 from nn import activations, layers
-from nn.arguments import generator, whole_number
+from nn.arguments import generator, is_place, place_among, whole_number
 from nn.discrete import straight_through
+from nn.effects import random_numbers
 from nn.hyperparameters import positive
 from nn.losses import (
     binary_cross_entropy_with_logits,
@@ -156,18 +158,20 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     >>> one_hot([0, 2])
     [[1, 0, 0], [0, 0, 1]]
     """
-    classes = map_numbers(lambda item: whole_number("a class", item), as_lists(tensor))
+    classes = as_lists(tensor)
     count = whole_number("num_classes", num_classes)
     if count == -1:
         if not any(True for _ in numbers(classes)):
             raise ValueError("one_hot needs num_classes, there are no classes to count")
-        count = max(numbers(classes)) + 1
+        count = max(whole_number("a class", item) for item in numbers(classes)) + 1
     elif count < 1:
         raise ValueError(f"num_classes must be at least 1, or -1, got {count}")
-    for item in numbers(classes):
-        if not 0 <= item < count:
-            raise ValueError(f"a class must be in 0..{count - 1}, got {item}")
-    return map_numbers(lambda item: [int(place == item) for place in range(count)], classes)
+
+    def one(item: Any) -> list[Any]:
+        at = place_among("a class", item, count)
+        return [choose(is_place(at, place), 1, 0) for place in range(count)]
+
+    return map_numbers(one, classes)
 
 
 def gumbel_softmax(
@@ -200,14 +204,19 @@ def gumbel_softmax(
     [0.0, 0.0, 1.0]
     """
     tau = positive("tau", tau)
-    draw = (generator(rng) or random).random
+    uniform = (generator(rng) or random).random
+
+    def gumbel() -> float:
+        number = 0.0
+        while not number:
+            number = uniform()
+        # Of an exponential number the minus logarithm is Gumbel's.
+        return math.log(-math.log1p(-number))
+
+    draw = random_numbers(lambda: gumbel)
 
     def noisy(logit: Any) -> Any:
-        uniform = 0.0
-        while not uniform:
-            uniform = draw()
-        # Of an exponential number the minus logarithm is Gumbel's.
-        return (logit - math.log(-math.log1p(-uniform))) / tau
+        return (logit - draw()) / tau
 
     def picked(soft: list[Any]) -> list[Any]:
         largest = max(range(len(soft)), key=soft.__getitem__)

@@ -10,10 +10,12 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from autograd_scalar.arithmetic import Arithmetic
 from autograd_scalar.primitives import as_float
-from autograd_scalar.rules import dot
+from autograd_scalar.rules import detach, dot, pick
 from nn import init
-from nn.arguments import generator, size, whole_number
+from nn.arguments import generator, place_among, size, whole_number
+from nn.effects import random_numbers
 from nn.module import Module, label_by_path
 from nn.tensors import Tensor, as_lists, by, described, map_numbers, map_vectors, on_lists, shape
 from nn.tensors import parameters as new_parameters
@@ -256,9 +258,13 @@ class Dropout(Module):
         """Return x with some numbers dropped."""
         if not self.training or self.p == 0:
             return x
+        factor = random_numbers(self._factors)
+        return map_numbers(lambda item: item * factor(), x)
+
+    def _factors(self) -> Callable[[], float]:
         p, draw = self.p, (self.rng or random).random
         scale = 1 / (1 - p) if p < 1 else 0.0
-        return map_numbers(lambda item: item * (scale if draw() >= p else 0.0), x)
+        return lambda: scale if draw() >= p else 0.0
 
     def extra_repr(self) -> str:
         """Return the probability."""
@@ -275,7 +281,7 @@ class Embedding(Module):
 
     `weight` is of shape (num_embeddings, embedding_dim), drawn from N(0, 1).
 
-    Shapes: (*) whole numbers to (*, embedding_dim).
+    Shapes: (*) whole numbers, or `Value`s of them, to (*, embedding_dim).
 
     Raises IndexError for a number out of range, and TypeError for what is no whole number.
 
@@ -314,13 +320,16 @@ class Embedding(Module):
         return map_numbers(self._vector, x)
 
     def _vector(self, item: object) -> list[Any]:
-        place = whole_number(f"an index of {self.summary()}", item)
-        if not 0 <= place < self.num_embeddings:
-            raise IndexError(
-                f"an index of {self.summary()} must be in 0..{self.num_embeddings - 1}, got {place}"
-            )
+        place = place_among(f"an index of {self.summary()}", item, self.num_embeddings, IndexError)
+        if isinstance(place, Arithmetic):
+            rows = [self._row(i) for i in range(self.num_embeddings)]
+            return [pick(place, *column) for column in zip(*rows, strict=True)]
+        row = self._row(place)
+        return [v.data for v in row] if place == self.padding_idx else row
+
+    def _row(self, place: int) -> list[Any]:
         row: list[Any] = self.weight[place]
-        return [v.data for v in row] if place == self.padding_idx else list(row)
+        return [detach(v) for v in row] if place == self.padding_idx else list(row)
 
     def extra_repr(self) -> str:
         """Return the sizes."""

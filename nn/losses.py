@@ -15,7 +15,9 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from autograd_scalar import Value, dot, exp, fsum, log, log_softmax, logsumexp, mean, relu, softplus
 from autograd_scalar.arithmetic import Arithmetic
-from nn.arguments import known, whole_number
+from autograd_scalar.cases import by_cases, is_open
+from autograd_scalar.rules import choose, pick
+from nn.arguments import is_place, known, place_among, whole_number
 from nn.hyperparameters import not_negative, plain, positive
 from nn.module import Module
 from nn.tensors import Tensor, as_array, as_lists, by, filled, map_numbers, nested, numbers, shape
@@ -92,13 +94,15 @@ def huber_loss(
     """
     delta = positive("delta", delta)
 
-    def huber(x: Any, t: Any) -> Any:
-        distance = abs(x - t)
+    def huber(distance: Any) -> Any:
         if distance < delta:
             return 0.5 * distance * distance
         return delta * (distance - 0.5 * delta)
 
-    return _by_number("huber_loss", huber, input, target, reduction)
+    def one(x: Any, t: Any) -> Any:
+        return _either_way(huber, abs(x - t))
+
+    return _by_number("huber_loss", one, input, target, reduction)
 
 
 @_on_lists
@@ -117,13 +121,15 @@ def smooth_l1_loss(
     """
     beta = not_negative("beta", beta)
 
-    def smooth(x: Any, t: Any) -> Any:
-        distance = abs(x - t)
+    def smooth(distance: Any) -> Any:
         if distance < beta:
             return 0.5 * distance * distance / beta
         return distance - 0.5 * beta
 
-    return _by_number("smooth_l1_loss", smooth, input, target, reduction)
+    def one(x: Any, t: Any) -> Any:
+        return _either_way(smooth, abs(x - t)) if beta else abs(x - t)
+
+    return _by_number("smooth_l1_loss", one, input, target, reduction)
 
 
 @_on_lists
@@ -141,7 +147,7 @@ def hinge_loss(input: Tensor, target: Tensor, *, reduction: str = "mean") -> Any
     0.375
     """
     for t in numbers(target):
-        if t not in (-1, 1):
+        if not abs(abs(t) - 1) <= 0:
             raise ValueError(f"targets of the hinge loss must be -1 or 1, got {t!r}")
     return _by_number("hinge_loss", lambda x, t: relu(1.0 - t * x), input, target, reduction)
 
@@ -173,7 +179,7 @@ def binary_cross_entropy_with_logits(
     4.25e-18
     """
     for t in numbers(target):
-        if not 0 <= plain(t, "a target") <= 1:
+        if not _is_within(t, 0, 1):
             raise ValueError(f"a target of the binary cross-entropy must be in 0..1, got {t!r}")
 
     def one(x: Any, t: Any, weight: float, pos_weight: float) -> Any:
@@ -210,20 +216,35 @@ def kl_div(
     True
     """
     _known_reduction(reduction, (*REDUCTIONS, "batchmean"))
+    none, all_of_it = (-math.inf, 0) if log_target else (0, 1)
     for t in numbers(target):
-        if not (-math.inf if log_target else 0) <= plain(t, "a target") <= (0 if log_target else 1):
+        if not _is_within(t, none, all_of_it):
             what = "the logarithm of a probability" if log_target else "a probability, in 0..1"
             raise ValueError(f"a target of kl_div must be {what}, got {t!r}")
 
-    def one(x: Any, t: Any) -> Any:
-        if plain(t) == (-math.inf if log_target else 0):
+    def share(x: Any, t: Any) -> Any:
+        if t <= none:
             return _nothing(x)
         return exp(t) * (t - x) if log_target else t * (log(t) - x)
+
+    def one(x: Any, t: Any) -> Any:
+        return _either_way(share, x, t)
 
     if reduction != "batchmean":
         return _by_number("kl_div", one, input, target, reduction)
     total = _by_number("kl_div", one, input, target, "sum")
     return total / len(input) if nested(input) else total
+
+
+def _either_way(loss: Callable[..., Any], *operands: Any) -> Any:
+    """A loss that decides by `if`; for a recording, in which that stays open, both ways."""
+    return by_cases(loss, *operands) if any(map(is_open, operands)) else loss(*operands)
+
+
+def _is_within(target: Any, least: float, most: float) -> bool:
+    if not isinstance(target, Arithmetic):
+        target = plain(target, "a target")
+    return bool(least <= target <= most)  # of a `Value`, since a recording has to see it
 
 
 def _by_number(
@@ -317,8 +338,8 @@ def cross_entropy(
 
     input: logits of C >= 2 classes. Shapes: (N, C), or (C) for one example, or (N, C, d1, ...) for
     an example at each place of d1, ...
-    target: the classes, ints in 0..C-1, of shape (N), (), (N, d1, ...); or the probabilities of
-    the classes, of the shape of the input.
+    target: the classes, ints in 0..C-1 or `Value`s of them, of shape (N), (), (N, d1, ...); or the
+    probabilities of the classes, of the shape of the input.
     weight: how much each class counts. The mean is over the sum of the weights of the targets; with
     probabilities over N.
     ignore_index: a target of this number counts nothing.
@@ -359,18 +380,25 @@ def cross_entropy(
             losses.append(_soft_cross_entropy(x, _products(weights, probabilities)))
         return examples.reduced(losses, reduction)
 
-    def one(x: Sequence[Any], t: int) -> Any:
+    def one(x: Sequence[Any], t: Any) -> Any:
+        at = [is_place(t, i) for i in classes]
         if not smoothing:
-            return _sum_of_products([(_weight(weights, t), _hard_cross_entropy(x, t))])
-        shares = [even + (1 - smoothing) * (i == t) for i in classes]
+            return _sum_of_products([(_weight(weights, t), _hard_cross_entropy(x, t, at))])
+        shares = [choose(is_t, even + (1 - smoothing), even) for is_t in at]
         if weights is not None:
-            shares = [even * weights[i] + (1 - smoothing) * weights[t] * (i == t) for i in classes]
+            own = (1 - smoothing) * _weight(weights, t)
+            spread = [even * weight for weight in weights]
+            shares = [choose(is_t, e + own, e) for is_t, e in zip(at, spread, strict=True)]
         return _soft_cross_entropy(x, shares)
 
     return examples.reduced_by_class(one, weights, ignore_index, reduction)
 
 
-def _hard_cross_entropy(logits: Sequence[Any], target: int) -> Any:
+def _hard_cross_entropy(logits: Sequence[Any], target: Any, at: Sequence[Any]) -> Any:
+    """softplus(logsumexp of the others - that of the target); `at` says of each which it is."""
+    if isinstance(target, Arithmetic):  # to be decided later: exp(-inf) adds an exact 0
+        others = [choose(is_t, -math.inf, z) for z, is_t in zip(logits, at, strict=True)]
+        return softplus(logsumexp(others) - pick(target, *logits))
     others = [z for i, z in enumerate(logits) if i != target]
     return softplus(logsumexp(others) - logits[target])
 
@@ -379,8 +407,22 @@ def _soft_cross_entropy(logits: Sequence[Any], shares: Sequence[Any]) -> Any:
     """The sum of -share * log softmax(logits) over the classes that have one."""
     counting = [i for i, share in enumerate(shares) if isinstance(share, Arithmetic) or share != 0]
     if len(counting) == 1:
-        return _sum_of_products([(shares[counting[0]], _hard_cross_entropy(logits, counting[0]))])
+        place = counting[0]
+        at = [i == place for i in range(len(logits))]
+        return _sum_of_products([(shares[place], _hard_cross_entropy(logits, place, at))])
+    if any(map(is_open, [share > 0 for share in shares])):
+        return _open_cross_entropy(logits, shares)
     return -_sum_of_products(zip(shares, log_softmax(logits), strict=True))
+
+
+def _open_cross_entropy(logits: Sequence[Any], shares: Sequence[Any]) -> Any:
+    """The same for shares of which is decided later how many count: 1 is as for a class alone."""
+    at = [share > 0 for share in shares]
+    others = [choose(counts, -math.inf, z) for z, counts in zip(logits, at, strict=True)]
+    target = fsum([choose(counts, z, 0.0) for z, counts in zip(logits, at, strict=True)])
+    hard = fsum(shares) * softplus(logsumexp(others) - target)
+    soft = -_sum_of_products(zip(shares, log_softmax(logits), strict=True))
+    return choose(fsum([choose(counts, 1.0, 0.0) for counts in at]) <= 1, hard, soft)
 
 
 @_on_lists
@@ -405,8 +447,9 @@ def nll_loss(
     examples = _Examples("nll_loss", input, target, 1)
     weights = _class_weights(weight, examples.classes)
 
-    def one(x: Sequence[Any], t: int) -> Any:
-        return -x[t] if weights is None else -weights[t] * x[t]
+    def one(x: Sequence[Any], t: Any) -> Any:
+        own = _at(x, t)
+        return -own if weights is None else -_at(weights, t) * own
 
     return examples.reduced_by_class(one, weights, ignore_index, reduction)
 
@@ -445,8 +488,14 @@ def multi_margin_loss(
     examples = _Examples("multi_margin_loss", input, target, 2, most_dimensions=2)
     weights = _class_weights(weight, examples.classes)
 
-    def one(x: Sequence[Any], t: int) -> Any:
-        behind = [relu(margin - (x[t] - z)) for i, z in enumerate(x) if i != t]
+    def one(x: Sequence[Any], t: Any) -> Any:
+        own = _at(x, t)
+        if isinstance(t, Arithmetic):  # to be decided later which is not behind
+            behind = [
+                choose(is_place(t, i), 0.0, relu(margin - (own - z))) for i, z in enumerate(x)
+            ]
+        else:
+            behind = [relu(margin - (own - z)) for i, z in enumerate(x) if i != t]
         share = _weight(weights, t) / examples.classes
         return share * (fsum(behind) if p == 1 else dot(behind, behind))
 
@@ -510,15 +559,17 @@ class _Examples:
     def pairs(self) -> Iterator[tuple[list[Any], Any]]:
         return zip(self.inputs, self.targets, strict=True)
 
-    def class_of(self, target: object) -> int:
-        place = whole_number("target", target)
-        if not 0 <= place < self.classes:
-            raise ValueError(f"target must be a class in 0..{self.classes - 1}, got {place}")
-        return place
+    def class_of(self, target: object) -> Any:
+        return place_among("target", target, self.classes)
+
+    def is_ignored(self, target: Any, ignore_index: int) -> bool:
+        if isinstance(target, Arithmetic):
+            return bool(abs(target - ignore_index) <= 0)
+        return whole_number("target", target) == ignore_index
 
     def reduced_by_class(
         self,
-        loss: Callable[[Sequence[Any], int], Any],
+        loss: Callable[[Sequence[Any], Any], Any],
         weights: Sequence[float] | None,
         ignore_index: int,
         reduction: str,
@@ -527,16 +578,16 @@ class _Examples:
         losses = []
         counts = []
         for x, t in self.pairs():
-            ignored = whole_number("target", t) == ignore_index
+            ignored = self.is_ignored(t, ignore_index)
             losses.append(_nothing(x[0]) if ignored else loss(x, self.class_of(t)))
-            counts.append(0.0 if ignored else _weight(weights, int(t)))
+            counts.append(0.0 if ignored else _weight(weights, t))
         if reduction != "mean":
             return self.reduced(losses, reduction)
-        total = math.fsum(counts)
-        if total == 0:
+        total = fsum(counts)
+        if total <= 0:
             raise ValueError(f"{self.name}: no target counts, all are ignored or of weight 0")
         if weights is None:
-            counting = [one for one, count in zip(losses, counts, strict=True) if count]
+            counting = [one for one, count in zip(losses, counts, strict=True) if count > 0]
             return mean(counting) if self.places else counting[0]
         return fsum(losses) / total
 
@@ -572,8 +623,12 @@ def _class_weights(weight: Any, classes: int) -> list[float] | None:
     return [not_negative("a class's weight", number) for number in weights]
 
 
-def _weight(weights: Sequence[float] | None, target: int) -> float:
-    return 1.0 if weights is None else weights[target]
+def _weight(weights: Sequence[float] | None, target: Any) -> Any:
+    return 1.0 if weights is None else _at(weights, target)
+
+
+def _at(xs: Sequence[Any], place: Any) -> Any:
+    return pick(place, *xs) if isinstance(place, Arithmetic) else xs[place]
 
 
 def _products(weights: Sequence[float] | None, xs: Sequence[Any]) -> Sequence[Any]:

@@ -7,12 +7,14 @@ of each example over its features.
 import math
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from autograd_scalar import dot, mean, sqrt
-from autograd_scalar.primitives import as_float, detached
+from autograd_scalar.primitives import as_float
 from nn import init
 from nn.arguments import size
+from nn.effects import keep
 from nn.module import Module, label_by_path
 from nn.tensors import Tensor, by, described, numbers, on_lists, reshaped, shape
 from nn.tensors import parameters as new_parameters
@@ -85,7 +87,7 @@ class BatchNorm(Module):
             statistics = [_mean_and_variance(channel) for channel in channels]
         elif self.training:
             statistics = [_mean_and_variance(channel) for channel in channels]
-            self._track(statistics, len(channels[0]))
+            keep(partial(self._track, len(channels[0])), [x for pair in statistics for x in pair])
         else:
             statistics = list(zip(self.running_mean, self.running_var, strict=True))
 
@@ -115,16 +117,20 @@ class BatchNorm(Module):
             )
         return found
 
-    def _track(self, statistics: list[tuple[Any, Any]], count: int) -> None:
-        """Move the running statistics towards those of a batch with `count` numbers a channel."""
+    def _track(self, count: int, statistics: Sequence[float]) -> None:
+        """Move the running statistics towards those of a batch with `count` numbers a channel.
+
+        statistics: the means and the biased variances of the channels, by turns.
+        """
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         self.num_batches_tracked += 1
         step = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-        for c, (center, variance) in enumerate(statistics):
-            unbiased = detached(variance) * count / (count - 1)
-            self.running_mean[c] = (1 - step) * self.running_mean[c] + step * detached(center)
+        for c in range(self.num_features):
+            center, variance = statistics[2 * c : 2 * c + 2]
+            unbiased = variance * count / (count - 1)
+            self.running_mean[c] = (1 - step) * self.running_mean[c] + step * center
             self.running_var[c] = (1 - step) * self.running_var[c] + step * unbiased
 
     def extra_repr(self) -> str:

@@ -1,22 +1,36 @@
 """Optimizers: they move parameters against their gradients.
 
 Names, arguments and rules are PyTorch's, down to the order of operations. A rule is written once,
-for one number; `Optimizer` has the loop, the groups, and what is saved.
+for one number or an array of them; `Optimizer` has the loop, the groups, and what is saved.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from autograd_scalar import Value
 from nn.arguments import known, whole_number
 from nn.hyperparameters import below_one, flag, not_negative, number, plain, positive
 from nn.module import Module
 
+if TYPE_CHECKING:
+    import numpy
+    from numpy.typing import NDArray
+
+    Array = NDArray[numpy.float64]
+
 Parameters = Iterable[Value] | Iterable[Mapping[str, Any]]
 State = dict[str, Any]
-Rule = Callable[[float, float, State], float]
+Rule = Callable[[Any, Any, State], Any]
 """Of a parameter's number, its gradient, and its state, which it updates: the new number."""
+
+
+class Floats:
+    """What a rule needs besides arithmetic; NumPy has both, by these names, for arrays."""
+
+    sqrt = staticmethod(math.sqrt)
+    maximum = staticmethod(max)
 
 
 class Optimizer:
@@ -44,13 +58,13 @@ class Optimizer:
     """Whether the rule sees to weight decay itself, in place of a term of the gradient."""
 
     param_groups: list[dict[str, Any]]
-    state: dict[Value, State]
 
     def __init__(self, params: Parameters, defaults: Mapping[str, Any]) -> None:
         """See the class."""
         self.defaults = _checked(defaults)
         self.param_groups = []
-        self.state = {}
+        self._state: dict[Value, State] = {}
+        self._in_arrays: list[State] | None = None  # of the groups, while steps are of arrays
         for group in _groups(params):
             self.add_param_group(group)
 
@@ -58,9 +72,28 @@ class Optimizer:
         """Return what is remembered of each parameter of that group before the first step."""
         raise NotImplementedError(f"{type(self).__name__} has no initial_state() of its own")
 
-    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
-        """Return what moves a parameter of that group, as of its step of that number (from 1)."""
+    def rule(self, group: Mapping[str, Any], step: int, functions: Any = Floats) -> Rule:
+        """Return what moves a parameter of that group, as of its step of that number (from 1).
+
+        functions: has `sqrt` and `maximum` for what the rule will be called on: floats or, with
+            `numpy`, arrays of a number for each parameter. A rule without this argument is for
+            floats only.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no rule() of its own")
+
+    @property
+    def state(self) -> dict[Value, State]:
+        """What is remembered of each parameter."""
+        if self._in_arrays is not None:
+            in_arrays, self._in_arrays = self._in_arrays, None
+            for group, remembered in zip(self.param_groups, in_arrays, strict=True):
+                self._spread(group["params"], remembered)
+        return self._state
+
+    @state.setter
+    def state(self, state: dict[Value, State]) -> None:
+        self._in_arrays = None
+        self._state = state
 
     @property
     def params(self) -> list[Value]:
@@ -114,21 +147,87 @@ class Optimizer:
         is returned.
         """
         loss = None if closure is None else closure()
+        state = self.state
         for group in self.param_groups:
-            maximize = group["maximize"]
-            decay = 0.0 if self.decoupled else group["weight_decay"]
-            state = self.state
-            move = self.rule(group, state[group["params"][0]].get("step", 0) + 1)
+            move = self._move(group, state[group["params"][0]])
             for parameter in group["params"]:
-                x, grad = parameter.data, parameter.grad
+                grad = parameter.grad
                 if grad.__class__ is not float:
                     grad = plain(grad)
-                if maximize:
-                    grad = -grad
-                if decay:
-                    grad += decay * x
-                parameter.data = move(x, grad, state[parameter])
+                parameter.data = move(parameter.data, grad, state[parameter])
         return loss
+
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether there is a `step_arrays`: the rule is one for arrays, and `step` is as here."""
+        ordinary = type(self).step is Optimizer.step
+        return ordinary and "functions" in inspect.signature(self.rule).parameters
+
+    def step_arrays(self, data: "Array", grad: "Array") -> "Array":
+        """Return the numbers of all parameters after a step, as `step` would leave them.
+
+        To the last bit: the rules are the same. What is remembered stays in arrays, too, until
+        `state` is looked at.
+
+        data, grad: the numbers of the parameters and their gradients, in the order of `params`.
+
+        >>> import numpy
+        >>> from autograd_scalar import Value
+        >>> optimizer = SGD([Value(4.0), Value(3.0)], lr=0.5)
+        >>> optimizer.step_arrays(numpy.array([4.0, 3.0]), numpy.array([8.0, -2.0]))
+        array([0., 4.])
+        """
+        import numpy
+
+        if self._in_arrays is None:
+            self._in_arrays = [self._gathered(group) for group in self.param_groups]
+        grad = grad.copy()  # a rule may keep it
+        moved = numpy.empty_like(data)
+        start = 0
+        with numpy.errstate(all="ignore"):
+            for group, state in zip(self.param_groups, self._in_arrays, strict=True):
+                part = slice(start, start + len(group["params"]))
+                move = self._move(group, state, numpy)
+                moved[part] = move(data[part], grad[part], state)
+                start = part.stop
+        return moved
+
+    def _move(self, group: Mapping[str, Any], state: Mapping[str, Any], *functions: Any) -> Rule:
+        """The rule, of a gradient that has yet to get its sign and decay."""
+        move = self.rule(group, state.get("step", 0) + 1, *functions)
+        maximize = group["maximize"]
+        decay = 0.0 if self.decoupled else group["weight_decay"]
+        if not (maximize or decay):
+            return move
+
+        def decaying(x: Any, grad: Any, state: State) -> Any:
+            if maximize:
+                grad = -grad
+            return move(x, grad + decay * x if decay else grad, state)
+
+        return decaying
+
+    def _gathered(self, group: Mapping[str, Any]) -> State:
+        """What is remembered of the parameters of a group, each entry as one array."""
+        import numpy
+
+        states = [self._state[parameter] for parameter in group["params"]]
+        gathered: State = {}
+        for name, first in states[0].items():
+            entries = [state[name] for state in states]
+            # A step is the same for all of a group. So is None, before there is a buffer.
+            gathered[name] = numpy.array(entries) if first.__class__ is float else first
+        return gathered
+
+    def _spread(self, params: Iterable[Value], gathered: State) -> None:
+        """Give each parameter its own of what was gathered."""
+        for name, entry in gathered.items():
+            if hasattr(entry, "tolist"):
+                for parameter, number in zip(params, entry.tolist(), strict=True):
+                    self._state[parameter][name] = number
+            else:
+                for parameter in params:
+                    self._state[parameter][name] = entry
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the optimizer remembers, ready for JSON: PyTorch's layout, with floats.
@@ -213,7 +312,7 @@ class Optimizer:
                     name: _state_number(f"{name} of parameter {key}", entry, initial[name])
                     for name, entry in state.items()
                 }
-                steps.add(states[parameter].get("step"))
+                steps.add((state.get("step"), None in state.values()))
             if len(steps) > 1:
                 raise ValueError("the parameters of a group must have made equally many steps")
         if len(by_number) > len(states):
@@ -306,14 +405,14 @@ class SGD(Optimizer):
         """Return b, None until the first step makes it the gradient."""
         return {"momentum_buffer": None}
 
-    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+    def rule(self, group: Mapping[str, Any], step: int, functions: Any = Floats) -> Rule:
         """See `Optimizer.rule`."""
         lr: float = group["lr"]
         momentum: float = group["momentum"]
         share = 1 - group["dampening"]
         nesterov = group["nesterov"]
 
-        def move(x: float, grad: float, state: State) -> float:
+        def move(x: Any, grad: Any, state: State) -> Any:
             if momentum:
                 buffer = state["momentum_buffer"]
                 buffer = grad if buffer is None else momentum * buffer + share * grad
@@ -377,7 +476,7 @@ class RMSprop(Optimizer):
         """Return the step, the means of g**2 and of g, and the last move, all 0."""
         return {"step": 0, "square_avg": 0.0, "momentum_buffer": 0.0, "grad_avg": 0.0}
 
-    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+    def rule(self, group: Mapping[str, Any], step: int, functions: Any = Floats) -> Rule:
         """See `Optimizer.rule`."""
         lr: float = group["lr"]
         alpha: float = group["alpha"]
@@ -385,18 +484,20 @@ class RMSprop(Optimizer):
         momentum: float = group["momentum"]
         centered = group["centered"]
         rest = 1 - alpha
+        sqrt, maximum = functions.sqrt, functions.maximum
 
-        def move(x: float, grad: float, state: State) -> float:
+        def move(x: Any, grad: Any, state: State) -> Any:
             state["step"] = step
-            square: float = alpha * state["square_avg"] + rest * grad * grad
+            square = alpha * state["square_avg"] + rest * grad * grad
             state["square_avg"] = square
             if centered:
                 average = state["grad_avg"] = _towards(state["grad_avg"], grad, rest)
-                square = max(square - average * average, 0.0)  # below 0 it could only be rounding
-            root = math.sqrt(square) + eps
+                # Below 0 it could only be rounding.
+                square = maximum(square - average * average, 0.0)
+            root = sqrt(square) + eps
             if not momentum:
                 return x - lr * grad / root
-            buffer: float = momentum * state["momentum_buffer"] + grad / root
+            buffer = momentum * state["momentum_buffer"] + grad / root
             state["momentum_buffer"] = buffer
             return x - lr * buffer
 
@@ -451,15 +552,16 @@ class Adagrad(Optimizer):
         """Return the step and the sum."""
         return {"step": 0, "sum": group["initial_accumulator_value"]}
 
-    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+    def rule(self, group: Mapping[str, Any], step: int, functions: Any = Floats) -> Rule:
         """See `Optimizer.rule`."""
         rate: float = group["lr"] / (1 + (step - 1) * group["lr_decay"])
         eps: float = group["eps"]
+        sqrt = functions.sqrt
 
-        def move(x: float, grad: float, state: State) -> float:
+        def move(x: Any, grad: Any, state: State) -> Any:
             state["step"] = step
             total = state["sum"] = state["sum"] + grad * grad
-            return x - rate * grad / (math.sqrt(total) + eps)
+            return x - rate * grad / (sqrt(total) + eps)
 
         return move
 
@@ -515,7 +617,7 @@ class Adam(Optimizer):
         """Return the step, the means, and the largest mean of squares, all 0."""
         return {"step": 0, "exp_avg": 0.0, "exp_avg_sq": 0.0, "max_exp_avg_sq": 0.0}
 
-    def rule(self, group: Mapping[str, Any], step: int) -> Rule:
+    def rule(self, group: Mapping[str, Any], step: int, functions: Any = Floats) -> Rule:
         """See `Optimizer.rule`."""
         lr: float = group["lr"]
         eps: float = group["eps"]
@@ -525,15 +627,16 @@ class Adam(Optimizer):
         size: float = lr / (1 - beta1**step)
         correction: float = (1 - beta2**step) ** 0.5
         kept: float = 1 - lr * group["weight_decay"] if self.decoupled else 1.0
+        sqrt, maximum = functions.sqrt, functions.maximum
 
-        def move(x: float, grad: float, state: State) -> float:
+        def move(x: Any, grad: Any, state: State) -> Any:
             state["step"] = step
             mean = state["exp_avg"] = _towards(state["exp_avg"], grad, rest1)
-            square: float = beta2 * state["exp_avg_sq"] + rest2 * grad * grad
+            square = beta2 * state["exp_avg_sq"] + rest2 * grad * grad
             state["exp_avg_sq"] = square
             if amsgrad:
-                square = state["max_exp_avg_sq"] = max(square, state["max_exp_avg_sq"])
-            return kept * x - size * mean / (math.sqrt(square) / correction + eps)
+                square = state["max_exp_avg_sq"] = maximum(square, state["max_exp_avg_sq"])
+            return kept * x - size * mean / (sqrt(square) / correction + eps)
 
         return move
 
@@ -571,7 +674,7 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize=maximize)
 
 
-def _towards(a: float, b: float, weight: float) -> float:
+def _towards(a: Any, b: Any, weight: float) -> Any:
     """The point between a and b at that share of the way, computed from the nearer end."""
     return a + weight * (b - a) if weight < 0.5 else b - (b - a) * (1 - weight)
 

@@ -333,7 +333,9 @@ class Compiled:
         return self._replayed(signature, path, kind, numbers, wrt, more), path
 
     def _recorded(self, signature: Signature, numbers: Sequence[float]) -> Recording:
-        return record(self._f, numbers, signature.nesting.fill, signature.labels)
+        recording = record(self._f, numbers, signature.nesting.fill, signature.labels)
+        self._environment.forget_changed()
+        return recording
 
     def _start_anew(self) -> None:
         self._signatures.clear()

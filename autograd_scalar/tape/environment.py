@@ -44,6 +44,14 @@ class Environment:
                 return name
         return None
 
+    def forget_changed(self) -> None:
+        """Watch no more what has changed: after a run of the function, by the function itself."""
+        self._reads = [
+            (name, read, before)
+            for name, read, before in self._reads
+            if (now := read()) is before or _same(now, before)
+        ]
+
     def _add(self, f: Any) -> None:
         receiver = getattr(f, "__self__", None)
         if receiver is not None:

@@ -128,19 +128,16 @@ class Sharded:
             RuntimeError: if the executor is shut down, or has lost the same shard too often.
             Exception: whatever the program raises, on a worker with the trace there as a note.
         """
+        require_executor("executor", executor)
         if executor is None and len(columns) <= self.shard:
             return self.here(shared, columns)
         total = _Total(len(columns), self.shard, len(self._summed), self._width)
-        missing: Iterable[int] = range(total.shards)
-        run: backends.RunBatch
         if executor is None:
-            run = self.here
+            self._finish(self.here, shared, columns, total, range(total.shards))
         else:
-            _require_executor(executor)
-            missing = self._on(executor, array("d", shared), columns, total, missing)
-            run = self._as_there
-        for place in missing:
-            total.put(place, run(shared, self._part(columns, place)))
+            missing = self._on(executor, array("d", shared), columns, total)
+            if missing:
+                self._finish(self._as_there, shared, columns, total, missing)
         return total.sums, total.rows
 
     @cached_property
@@ -173,17 +170,24 @@ class Sharded:
     def _part(self, columns: Array, place: int) -> Array:
         return columns[place * self.shard : (place + 1) * self.shard]
 
-    def _on(
+    def _finish(
         self,
-        executor: Executor,
-        shared: array[float],
+        run: backends.RunBatch,
+        shared: Sequence[float],
         columns: Array,
         total: _Total,
         places: Iterable[int],
+    ) -> None:
+        """Compute these shards in this process."""
+        for place in places:
+            total.put(place, run(shared, self._part(columns, place)))
+
+    def _on(
+        self, executor: Executor, shared: array[float], columns: Array, total: _Total
     ) -> list[int]:
         """Have the shards computed; left over are those that a broken executor did not get to."""
         workers = _workers(executor)
-        todo = deque(places)
+        todo = deque(range(total.shards))
         running: dict[Future[Any], int] = {}
         lost: Counter[int] = Counter()
         asked_for: set[int] = set()  # shards that came to a worker which has no program
@@ -344,12 +348,13 @@ def options_here(options: backends.Options) -> backends.Options:
 # --- Executors ------------------------------------------------------------------------------------
 
 
-def _require_executor(executor: Any) -> None:
-    if isinstance(executor, Executor):
+def require_executor(what: str, executor: Any) -> None:
+    """Raise TypeError, beginning with ``what``, for what is neither an executor nor None."""
+    if executor is None or isinstance(executor, Executor):
         return
     hint = "; of a Dask client take client.get_executor()"
     raise TypeError(
-        "executor must be a concurrent.futures.Executor or None, not "
+        f"{what} must be a concurrent.futures.Executor or None, not "
         f"{described(executor)}{hint if hasattr(executor, 'get_executor') else ''}"
     )
 

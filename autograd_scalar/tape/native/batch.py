@@ -196,7 +196,8 @@ class Batch:
             packed.ctypes.data, where.ctypes.data, rows.ctypes.data, sums.ctypes.data,
             counter.ctypes.data,
         )  # fmt: skip
-        self._work(arguments, n, piece, pieces)
+        alive = (packed, where, rows, sums, counter, views)
+        self._work(arguments, n, piece, pieces, alive)
         if self._library.needs:
             raise_failures(self._library)
         for k, place in self._constant_rows:
@@ -227,17 +228,23 @@ class Batch:
             views = list(table.T)
         return [view if view.flags.aligned else view.copy() for view in views]
 
-    def _work(self, arguments: tuple[int, ...], n: int, piece: int, pieces: int) -> None:
+    def _work(
+        self, arguments: tuple[int, ...], n: int, piece: int, pieces: int, alive: object
+    ) -> None:
         threads = min(self._threads, pieces, max(1, n * self._cost // _WORTH_A_THREAD))
         others = [
-            _pool().submit(self._take_pieces, arguments, n, piece) for _ in range(threads - 1)
+            _pool().submit(self._take_pieces, arguments, n, piece, alive)
+            for _ in range(threads - 1)
         ]
-        self._take_pieces(arguments, n, piece)
+        self._take_pieces(arguments, n, piece, alive)
         for other in others:
-            if not other.cancel():  # it has begun: wait
+            if not other.cancel():  # it has begun
                 other.result()
 
-    def _take_pieces(self, arguments: tuple[int, ...], n: int, piece: int) -> None:
+    def _take_pieces(
+        self, arguments: tuple[int, ...], n: int, piece: int, alive: object
+    ) -> None:
+        """Work until no piece is left; ``alive`` are the arrays, not to be freed before."""
         try:
             memory, address = self._free.pop()
         except IndexError:
@@ -299,3 +306,7 @@ def _processors() -> int:
 @cache
 def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_processors(), thread_name_prefix="autograd_scalar")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # its threads are in the parent

@@ -93,37 +93,45 @@ class Encoded:
         _check(tape, codes, starts, counts, operands)
         constants = _constant_bits(operands, starts, counts)
         forward, backward = _fixed(tape, codes, constants, derivatives)
-        nodes = np.flatnonzero(backward == _CALLED)
-        between = np.zeros(len(codes) + 1, np.int64)
+        called = np.flatnonzero(backward == _CALLED)
+        early, linked = _pair(tape, codes, constants, operands, starts, forward, backward)
         sizes = counts + 1
-        sizes[nodes] += _EXTRA_WORDS
-        np.cumsum(sizes, out=between[1:])
-        if between[-1] >= 2**31:
+        sizes[called] += _EXTRA_WORDS
+        sizes[early + 1] = 1  # of the second of a pair only the operand that is not the first
+        at = np.zeros(len(codes) + 1, np.int64)
+        np.cumsum(sizes, out=at[1:])
+        if at[-1] >= 2**31:
             raise ValueError("the interpreter runs tapes of less than 2**31 operands and nodes")
-        words = np.empty(between[-1] + 1, np.int32)
+        words = np.empty(at[-1] + 1, np.int32)
         is_operand = np.ones(len(words), np.bool_)
-        is_operand[between] = False
-        if len(nodes):
+        begins, ends = np.ones((2, len(codes)), np.bool_)
+        begins[early + 1] = ends[early] = False  # there is nothing between the two of a pair
+        is_operand[at[:-1][begins]] = is_operand[-1] = False
+        if len(called):
             # In each direction how many operands there are is read first, and then the program.
-            calls = np.empty((len(nodes), 4), np.int64)
-            for count, code in {*zip(counts[nodes].tolist(), codes[nodes].tolist(), strict=True)}:
-                same = (counts[nodes] == count) & (codes[nodes] == code)
-                calls[same] = self._call(tape.primitives[code], count, derivatives)
-            forward[nodes], backward[nodes] = calls[:, 0], calls[:, 2]
-            first, last = between[nodes], between[nodes + 1]
+            calls = self._calls(tape, codes[called], counts[called], derivatives)
+            forward[called], backward[called] = calls[:, 0], calls[:, 2]
+            first, last = at[called], at[called + 1]
             for place, word in (
-                (first + 1, counts[nodes]), (first + 2, calls[:, 1]),
-                (last - 2, calls[:, 3]), (last - 1, counts[nodes]),
+                (first + 1, counts[called]), (first + 2, calls[:, 1]),
+                (last - 2, calls[:, 3]), (last - 1, counts[called]),
             ):  # fmt: skip
                 words[place] = word
                 is_operand[place] = False
-        words[is_operand] = operands
-        _pair(tape, codes, constants, operands, starts, forward, backward)
+        words[is_operand] = np.delete(operands, linked) if len(linked) else operands
         halves = words.view(np.uint16).reshape(-1, 2)
-        halves[between[1:], 0] = backward
-        halves[between[:-1], 1] = forward
+        halves[at[:-1][begins], 1] = forward[begins]
+        halves[at[1:][ends], 0] = backward[ends]
         halves[0, 0] = halves[-1, 1] = HALT
-        return Stream(tape, words, between)
+        return Stream(tape, words, at)
+
+    def _calls(self, tape: Tape, codes: Array, counts: Array, derivatives: bool) -> Array:
+        """For each of the nodes what ``_call`` gives, found once for all that are alike."""
+        found = np.empty((len(codes), 4), np.int64)
+        for code, count in {*zip(codes.tolist(), counts.tolist(), strict=True)}:
+            alike = (codes == code) & (counts == count)
+            found[alike] = self._call(tape.primitives[code], count, derivatives)
+        return found
 
     def _call(self, primitive: Primitive, count: int, derivatives: bool) -> tuple[int, ...]:
         """Forward instruction and program, backward instruction and program, of a node."""
@@ -154,6 +162,8 @@ class Encoded:
         The rule is run for this number of operands, and what it computes looked at: where it is as
         simple as the rules of a sum or of a product of vectors, there are loops for it.
         """
+        if not count:
+            return "none", 0
         tape = _rule_tape(primitive, count)
         g, half = 0, count // 2
         if all(o < 0 and not tape.constants[~o] for o in tape.outputs):
@@ -285,8 +295,12 @@ def _fixed(tape: Tape, codes: Array, constants: Array, derivatives: bool) -> tup
 def _pair(
     tape: Tape, codes: Array, constants: Array, operands: Array, starts: Array,
     forward: Array, backward: Array,
-) -> None:  # fmt: skip
-    """Where a node uses the result of the one before it, let one instruction do both."""
+) -> tuple[Array, Array]:  # fmt: skip
+    """Where a node uses the result of the one before it, let one instruction do both.
+
+    Returns the first nodes of the pairs, and the places of the second ones' operands that are the
+    first. An output is no first one: a backward pass may begin there.
+    """
     known = instructions()
     kinds = np.full((len(tape.primitives), 1 << _MOST_OPERANDS), -1, np.int8)
     places = {primitive: i for i, primitive in enumerate(tape.primitives)}
@@ -294,18 +308,21 @@ def _pair(
         if primitive in places:
             kinds[places[primitive], bits] = number
     kind = kinds[codes, constants]
-    first = np.flatnonzero((kind[:-1] >= 0) & (kind[1:] >= 0))
-    if not len(first):
-        return
-    slot = tape.inputs + first
-    a, b = operands[starts[first + 1]], operands[starts[first + 1] + 1]
-    linked = (a == slot) != (b == slot)
-    first, link = first[linked], (b == slot)[linked].astype(np.int64)
+    may_be_first = kind[:-1] >= 0
+    outputs = np.array(tape.outputs, np.int64) - tape.inputs
+    may_be_first[outputs[(outputs >= 0) & (outputs < len(may_be_first))]] = False
+    first = np.flatnonzero(may_be_first & (kind[1:] >= 0))
+    a = starts[first + 1]
+    linked_by_a = operands[a] == tape.inputs + first
+    linked_by_b = operands[a + 1] == tape.inputs + first
+    linked = linked_by_a != linked_by_b
+    first, link = first[linked], linked_by_b[linked].astype(np.int64)
     # Of nodes that all could be paired with the next, every second is.
     begins = np.ones(len(first), np.bool_)
     begins[1:] = np.diff(first) > 1
-    run = np.maximum.accumulate(np.where(begins, first, 0))
+    run = np.maximum.accumulate(np.where(begins, first, 0)) if len(first) else first
     chosen = (first - run) % 2 == 0
     first, link = first[chosen], link[chosen]
     pairs = known.pairs[:, kind[first], kind[first + 1], link]
     forward[first], backward[first + 1] = pairs
+    return first, starts[first + 1] + link

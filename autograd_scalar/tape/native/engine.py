@@ -128,7 +128,7 @@ class Host:
 
     @cached_property
     def _linker(self) -> Any:
-        return self._llvm.create_lljit_compiler(self._new_machine(2))
+        return self._llvm.create_lljit_compiler(self._new_machine(2), use_jit_link=True)
 
     def _machine(self, level: int) -> Any:
         if level not in self._machines:

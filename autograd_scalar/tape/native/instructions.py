@@ -9,8 +9,9 @@ The stream that they read is made of 32-bit words:
 
     of a node with a fixed number of operands     operands
     of any other                                  n, forward program, operands, backward program, n
+    of two nodes, the second using the first      operands of the first, other operand of the second
 
-with one word between nodes, before the first and after the last. Its first half is the backward
+with one word between these, before the first and after the last. Its first half is the backward
 instruction of the node before it, its second half the forward instruction of the node after it: so
 one stream is read in both directions.
 """
@@ -120,11 +121,11 @@ class Instructions:
             for second in _PAIRED:
                 for link in (0, 1):
                     kernels = [_kernel_of(first), _kernel_of(second)]
-                    forward = module.forward(_compute(kernels, [link]), 2, 2)
+                    forward = module.forward(_compute(kernels, [link]), 3, 2)
                     for early in ((first, constants) for constants in range(3)):
                         for late in ((second, 0), (second, 1 << (1 - link))):
-                            rules_ = [_rule_of(early), _rule_of(late)]
-                            backward = module.backward(_pull(rules_, [link]), 2, 2)
+                            rules_ = _recorded_rule(early), _recorded_rule(late)
+                            backward = module.backward(_pull(rules_, [link]), 3, 2)
                             at = self.paired.index(early), self.paired.index(late), link
                             self.pairs[(slice(None), *at)] = forward, backward
 
@@ -159,12 +160,14 @@ class _Rule:
     Attributes:
         tape: its outputs are the contributions that are not always 0.
         places: of the operands that they are for.
+        operands: how many the node has.
         needs_test: whether a g of 0 has to be tested for, since a contribution may be 0 * inf.
     """
 
     def __init__(self, tape: Tape, places: Sequence[int]) -> None:
         self.tape = lower(optimize(tape, ("share", "prune")))
         self.places = places
+        self.operands = tape.inputs - 2
         self.needs_test = not _is_zero_with(0, self.tape)
 
 
@@ -185,6 +188,12 @@ def _rule_of(variant: Variant) -> _Rule | None:
     if len(sent) < len([c for c in found if c.__class__ is Variable or c]):
         return None
     return _Rule(builder.tape([c for _, c in sent]), [i for i, _ in sent])
+
+
+def _recorded_rule(variant: Variant) -> _Rule:
+    rule = _rule_of(variant)
+    assert rule is not None, variant
+    return rule
 
 
 def _is_zero_with(zero: int, tape: Tape) -> bool:
@@ -217,7 +226,7 @@ class _Module(emit.Module):
 
         Args:
             body: writes what it does.
-            operands: how many each node has; None for one that has ``%n``.
+            operands: how many it reads; None for one that reads ``%n``.
             nodes: how many nodes it computes.
         """
         code = Code(self)
@@ -227,7 +236,7 @@ class _Module(emit.Module):
         if len(self.names["forward"]) == HALT:
             return self._add("forward", code, "ret void")
         after = code.value(f"getelementptr inbounds double, ptr %d, i64 {nodes}")
-        size = code.value("add nsw i64 %n, 5") if operands is None else nodes * (operands + 1)
+        size = code.value("add nsw i64 %n, 5") if operands is None else operands + 1
         ip = _word(code, "%ip", size)
         handler = _handler(code, ip, 1)
         arguments = f"ptr {ip}, ptr %V, ptr {after}, ptr %T, ptr %C"
@@ -240,7 +249,7 @@ class _Module(emit.Module):
             _load_count(code, -1)
             words = code.value("sub nsw i64 -5, %n")
         else:
-            words = str(-nodes * (operands + 1))
+            words = str(-(operands + 1))
         code.lines.append(f"  %before = getelementptr inbounds i32, ptr %ip, i64 {words}")
         body(code)
         if len(self.names["backward"]) == HALT:
@@ -415,52 +424,56 @@ def _compute(kernels: Sequence[Tape], links: Sequence[int]) -> Callable[[Code], 
                 if node and i == links[node - 1]:
                     operands.append(result)
                 else:
-                    operands.append(code.load(_operand(code, "%ip", word + i)))
+                    operands.append(code.load(_operand(code, "%ip", word)))
+                    word += 1
             (result,) = write(code, kernel, operands)
             code.store(result, code.at("%d", node))
-            word += kernel.inputs + 1
 
     return body
 
 
-def _pull(rules_: Sequence[Any], links: Sequence[int]) -> Callable[[Code], None]:
+def _pull(rules_: Sequence[_Rule], links: Sequence[int]) -> Callable[[Code], None]:
     """Backward: the rules of nodes that follow each other, from the last to the first."""
 
     def body(code: Code) -> None:
+        word = 1 + sum(rule.operands for rule in rules_) - len(links)
         for node in range(len(rules_) - 1, -1, -1):
-            rule: _Rule = rules_[node]
-            count = rule.tape.inputs - 2
-            slot = code.value(f"sub nsw i64 %k, {len(rules_) - 1 - node}")
-            adjoint = code.at("%A", slot)
-            g = code.load(adjoint)
-            inputs = [g, code.load(code.at("%V", slot))]
-
-            def pull(
-                rule: _Rule = rule, node: int = node, inputs: list[str] = inputs,
-                adjoint: str = adjoint, count: int = count,
-            ) -> None:  # fmt: skip
-                code.store(code.constant(0.0), adjoint)
-                link = links[node - 1] if node else None
-                places = []
-                for i in range(count):
-                    index = _load_word(code, "%before", node * (count + 1) + 1 + i)
-                    if i == link:
-                        index = code.value(f"sub nsw i64 %k, {len(rules_) - node}")
-                    places.append(index)
-                    inputs.append(code.load(code.at("%V", index)))
-                contributions = write(code, rule.tape, inputs)
-                sent = sorted(
-                    zip(rule.places, contributions, strict=True), key=lambda s: s[0] == link
-                )
-                for i, contribution in sent:
-                    _add_to(code, code.at("%A", places[i]), contribution)
-
-            if rule.needs_test:
-                _if(code, code.value(f"fcmp une double {g}, {code.constant(0.0)}"), pull)
-            else:
-                pull()
+            rule, link = rules_[node], links[node - 1] if node else None
+            word -= rule.operands - (link is not None)
+            _pull_one(code, rule, link, word, len(rules_) - 1 - node)
 
     return body
+
+
+def _pull_one(code: Code, rule: _Rule, link: int | None, word: int, back: int) -> None:
+    """Of the node so many before ``%k``, whose operands begin at that word.
+
+    The operand ``link`` is the node before it. What that receives is added last, so that LLVM
+    keeps it in a register: it is read next.
+    """
+    slot = code.value(f"sub nsw i64 %k, {back}")
+    adjoint = code.at("%A", slot)
+    g = code.load(adjoint)
+
+    def pull() -> None:
+        code.store(code.constant(0.0), adjoint)
+        at = word
+        places = []
+        for i in range(rule.operands):
+            if i == link:
+                places.append(code.value(f"sub nsw i64 %k, {back + 1}"))
+            else:
+                places.append(_load_word(code, "%before", at))
+                at += 1
+        values = [code.load(code.at("%V", place)) for place in (slot, *places)]
+        sent = zip(rule.places, write(code, rule.tape, [g, *values]), strict=True)
+        for i, contribution in sorted(sent, key=lambda to: to[0] == link):
+            _add_to(code, code.at("%A", places[i]), contribution)
+
+    if rule.needs_test:
+        _if(code, code.value(f"fcmp une double {g}, {code.constant(0.0)}"), pull)
+    else:
+        pull()
 
 
 def _pass_nothing(code: Code) -> None:

@@ -457,7 +457,7 @@ class Writer:
         full = code.value(f"icmp eq i64 %live, {self.tile}")
         code.do(f"br i1 {full}, label %all, label %some")
         code.block("all")
-        together = 8
+        together = min(8, self.tile)
         with code.loop(self.tile // together, step=together) as (i, _, go_on):
             for k in range(together):
                 j = code.value(f"add i64 {i}, {k}")

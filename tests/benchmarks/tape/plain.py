@@ -8,36 +8,35 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import minimal
+from minimal import Value
 
 
-class Value(minimal.Value):
-    __slots__ = ()
+def exp(x: Value) -> Value:
+    result = math.exp(x.data)
+    return Value(result, (x,), (result,))
 
-    def exp(self) -> "Value":
-        result = math.exp(self.data)
-        return Value(result, (self,), (result,))
 
-    def log(self) -> "Value":
-        return Value(math.log(self.data), (self,), (1 / self.data,))
+def log(x: Value) -> Value:
+    return Value(math.log(x.data), (x,), (1 / x.data,))
 
-    def backward(self) -> None:
-        """Without recursion, since these graphs are deep."""
-        order: list[Any] = []
-        seen: set[Any] = set()
-        stack = [(self, False)]
-        while stack:
-            value, entered = stack.pop()
-            if entered:
-                order.append(value)
-            elif value not in seen:
-                seen.add(value)
-                stack.append((value, True))
-                stack.extend((child, False) for child in value.children)
-        self.grad = 1
-        for value in reversed(order):
-            for child, local_gradient in zip(value.children, value.local_gradients):  # noqa: B905
-                child.grad += local_gradient * value.grad
+
+def backward(y: Value) -> None:
+    """Without recursion, since these graphs are deep."""
+    order: list[Value] = []
+    seen: set[Value] = set()
+    stack = [(y, False)]
+    while stack:
+        value, entered = stack.pop()
+        if entered:
+            order.append(value)
+        elif value not in seen:
+            seen.add(value)
+            stack.append((value, True))
+            stack.extend((child, False) for child in value.children)
+    y.grad = 1
+    for value in reversed(order):
+        for child, local_gradient in zip(value.children, value.local_gradients):  # noqa: B905
+            child.grad += local_gradient * value.grad
 
 
 def dot(ws: Sequence[Any], xs: Sequence[Any]) -> Any:
@@ -62,11 +61,11 @@ def mean(xs: Sequence[Any]) -> Any:
 
 def softmax(xs: Sequence[Any]) -> list[Any]:
     largest = max(x.data for x in xs)
-    exponentials = [(x - largest).exp() for x in xs]
+    exponentials = [exp(x - largest) for x in xs]
     total = sum(exponentials)
     return [e / total for e in exponentials]
 
 
 def logsumexp(xs: Sequence[Any]) -> Any:
     largest = max(x.data for x in xs)
-    return sum((x - largest).exp() for x in xs).log() + largest
+    return log(sum(exp(x - largest) for x in xs)) + largest

@@ -197,7 +197,7 @@ def plain_class(p: Problem) -> Run:
         for value, number in zip(values, adam.parameters.tolist(), strict=True):
             value.data, value.grad = number, 0.0
         result = loss(weights, p.names[adam.steps], plain)
-        result.backward()
+        plain.backward(result)
         adam.step(np.array([value.grad for value in values]))
         return float(result.data)
 
