@@ -165,7 +165,7 @@ def _power_slope(y: Any, x: Any, n: Any) -> Any:
         return n * power(x, n - 1)
     if 1e-290 < abs(y) < inf and abs(x) > 0:
         return n * y / x
-    if x > 0 and abs(n - 1 + 1 - n) > 0:
+    if x > 0:
         half = power(x, 0.5 * n)
         return n * half / x * half
     return n * power(x, n - choose(abs(n) > 0, 1.0, 0.0))
@@ -531,7 +531,7 @@ def _cosines(*xs: Any) -> list[Any]:
 
 
 def _first_largest(xs: Sequence[Any]) -> tuple[Any, Any]:
-    """Where the largest of all is, the first if there are several, and the number itself."""
+    """The place of the largest number, the first if there are several, and that number."""
     place: Any = 0
     largest = xs[0]
     for i, x in enumerate(xs):

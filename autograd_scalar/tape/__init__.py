@@ -29,6 +29,7 @@ def jit(
     *,
     passes: Iterable[str] | None = None,
     contract: bool = False,
+    memory: int | None = None,
     check: bool = True,
     max_paths: int = 64,
 ) -> Compiled:
@@ -57,6 +58,8 @@ def jit(
         passes: the optimizations to run, of ``autograd_scalar.tape.passes.PASSES``; None for all.
         contract: whether the native backend may fuse multiplications with additions, which rounds
             once in place of twice: faster, and no longer the same bits.
+        memory: a bound in bytes for the numbers that are alive at a time in a gradient. Where it
+            is exceeded, numbers of the forward pass are computed once more in the backward pass.
         check: whether to compare with a second recording.
         max_paths: how many paths are kept for each nesting of arguments.
 
@@ -68,4 +71,12 @@ def jit(
     """
     from autograd_scalar.tape.compiled import Compiled
 
-    return Compiled(f, backend, passes=passes, contract=contract, check=check, max_paths=max_paths)
+    return Compiled(
+        f,
+        backend,
+        passes=passes,
+        contract=contract,
+        memory=memory,
+        check=check,
+        max_paths=max_paths,
+    )

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 
 from autograd_scalar.tape import derivatives
-from autograd_scalar.tape.passes import PASSES, optimize, steps
+from autograd_scalar.tape.passes import PASSES, bounded, optimize, steps
 from autograd_scalar.tape.program import Tape
 from autograd_scalar.tape.source import PythonProgram, source
 
@@ -48,13 +48,14 @@ class Options:
     Raises ValueError for an unknown backend or pass, and ImportError for one that is not installed.
     """
 
-    __slots__ = ("backend", "contract", "passes")
+    __slots__ = ("backend", "contract", "memory", "passes")
 
     def __init__(
         self,
         backend: str = "auto",
         passes: tuple[str, ...] = tuple(PASSES),
         contract: bool = False,
+        memory: int | None = None,
     ) -> None:
         if backend not in NAMES:
             raise ValueError(f"jit: there is no backend {backend!r}: they are {', '.join(NAMES)}")
@@ -63,7 +64,12 @@ class Options:
                 raise ValueError(f"jit: there is no pass {name!r}: they are {', '.join(PASSES)}")
         self.backend = backend
         self.passes = passes
+        if memory is not None and (isinstance(memory, bool) or not isinstance(memory, int)):
+            raise TypeError(f"jit: memory must be a number of bytes or None, not {memory!r}")
+        if memory is not None and memory < 1:
+            raise ValueError(f"jit: memory must be at least 1 byte, not {memory!r}")
         self.contract = bool(contract)
+        self.memory = memory
         if backend == "native" and not native_available():
             raise ImportError(
                 "jit: the backend 'native' is not installed: "
@@ -81,6 +87,18 @@ def native_available() -> bool:
     from autograd_scalar.tape.native import engine
 
     return engine.available()
+
+
+def _optimized(tape: Tape, options: Options) -> tuple[Tape, dict[str, int]]:
+    """The tape after the passes, and how many nodes there were after each."""
+    sizes = {"recorded": len(tape)}
+    for name, shorter in steps(tape, options.passes):
+        tape = shorter
+        sizes[name] = len(tape)
+    if options.memory is not None and len(tape.outputs) > 1:
+        tape = bounded(tape, options.memory // 8)
+        sizes["recompute"] = len(tape)
+    return tape, sizes
 
 
 # --- One set of numbers at a time -----------------------------------------------------------------
@@ -132,12 +150,7 @@ class Program:
     def tape(self) -> Tape:
         """What is run, optimised."""
         if self._tape is None:
-            tape = self._make()
-            self.sizes["recorded"] = len(tape)
-            for name, shorter in steps(tape, self._options.passes):
-                tape = shorter
-                self.sizes[name] = len(tape)
-            self._tape = tape
+            self._tape, self.sizes = _optimized(self._make(), self._options)
         return self._tape
 
     def _use(self, backend: str) -> None:
@@ -299,6 +312,7 @@ class Columns:
 
     def __init__(self, program: Program, columns: int, rows: int, values: int) -> None:
         self.program = program
+        self.tape = program.tape
         self._columns = columns
         self._rows = rows
         self._values = values
@@ -333,11 +347,7 @@ class BatchProgram:
         self, tape: Tape, batched: Sequence[int], summed: Sequence[int], options: Options
     ) -> None:
         started = time.perf_counter()
-        self.sizes = {"recorded": len(tape)}
-        for name, shorter in steps(tape, options.passes):
-            tape = shorter
-            self.sizes[name] = len(tape)
-        self.tape = tape
+        self.tape, self.sizes = _optimized(tape, options)
         self._batched, self._summed, self._options = batched, summed, options
         self._spent = 0.0
         self._timed = options.backend == "auto" and options.may_be_native

@@ -19,7 +19,10 @@ from autograd_scalar.tape import arguments, backends
 from autograd_scalar.tape.environment import Environment
 from autograd_scalar.tape.passes import PASSES
 from autograd_scalar.tape.paths import Path, Paths, first_other
+from autograd_scalar.tape.program import Tape
 from autograd_scalar.tape.recording import Recording, record, recording
+from autograd_scalar.tape.source import source
+from autograd_scalar.tape.stats import Stats, title
 from autograd_scalar.tape.verification import verify
 from autograd_scalar.value import Value
 
@@ -142,6 +145,7 @@ class Compiled:
         *,
         passes: Iterable[str] | None = None,
         contract: bool = False,
+        memory: int | None = None,
         check: bool = True,
         max_paths: int = 64,
     ) -> None:
@@ -151,7 +155,7 @@ class Compiled:
             raise ValueError(f"jit: max_paths must be an int of at least 1, not {max_paths!r}")
         self._f = f
         self._options = backends.Options(
-            backend, tuple(PASSES) if passes is None else tuple(passes), contract
+            backend, tuple(PASSES) if passes is None else tuple(passes), contract, memory
         )
         self._check = check
         self._max_paths = max_paths
@@ -257,6 +261,35 @@ class Compiled:
         from autograd_scalar.tape import batches
 
         return batches.value_and_gradient(self, args, batched, wrt, reduce)
+
+    # --- What there is to see ---
+
+    @property
+    def tape(self) -> Tape:
+        """What was recorded of the path that was taken last; printed it is a table.
+
+        Raises ValueError before the first call, as do ``source`` and ``stats``.
+        """
+        return self._taken().recording.tape
+
+    @property
+    def source(self) -> str:
+        """The programs of the path that was taken last, as Python, with your labels in it.
+
+        The forward pass, and the backward pass if a gradient was asked for.
+        """
+        programs = self._taken().programs.items()
+        return "\n\n\n".join(source(program.tape, title(kind)) for kind, program in programs) + "\n"
+
+    def stats(self) -> Stats:
+        """What was compiled: for each path and program nodes after each pass, bytes, seconds."""
+        self._taken()
+        return Stats(self.__name__, [signature.paths for signature in self._signatures.values()])
+
+    def _taken(self) -> Path:
+        if self._path is None:
+            raise ValueError(f"{self.__name__} has not been called yet: there is no recording")
+        return self._path
 
     # --- Arguments ---
 

@@ -470,8 +470,9 @@ def _torch_function() -> Any:
     """What PyTorch is told: to run a program, and what its derivatives are."""
     torch = _imported("torch")
     framework = _Torch()
+    function: Any = torch.autograd.Function
 
-    class Run(torch.autograd.Function):  # type: ignore[misc]
+    class Run(function):  # type: ignore[misc]
         """A program on tensors of one shape."""
 
         generate_vmap_rule = True
@@ -488,10 +489,10 @@ def _torch_function() -> Any:
             ctx.save_for_forward(*xs)
 
         @staticmethod
-        def backward(ctx: Any, *gradients: Any) -> Any:
+        def backward(ctx: Any, *received: Any) -> Any:
             wrt = tuple([i for i, needed in enumerate(ctx.needs_input_grad[1:]) if needed])
             xs = ctx.saved_tensors
-            gradients = [torch.zeros_like(xs[0]) if g is None else g for g in gradients]
+            gradients = [torch.zeros_like(xs[0]) if g is None else g for g in received]
             found = Run.apply(ctx.program.pull(wrt), *xs, *gradients)
             by_place = dict(zip(wrt, found, strict=True))
             return None, *[by_place.get(i) for i in range(ctx.program.inputs)]

@@ -462,6 +462,45 @@ def places(tape: Tape) -> tuple[array[int], int]:
     return found, size
 
 
+def width(tape: Tape) -> int:
+    """How many numbers are alive at a time, at most, if memory is reused."""
+    return places(tape)[1]
+
+
+def bounded(tape: Tape, numbers: int) -> Tape:
+    """The program of a value and its gradient with no more numbers alive than that, if possible.
+
+    It takes the fewest segments with which ``recompute`` stays within the bound, or else as many
+    as are best.
+
+    >>> from autograd_scalar.tape.derivatives import value_and_gradient
+    >>> builder = Builder(1)
+    >>> x = builder.inputs[0]
+    >>> for _ in range(400):
+    ...     x = rules.sin(x)
+    >>> program = value_and_gradient(builder.tape([x]), [0])
+    >>> width(program) > 400, width(bounded(program, 100)) <= 100
+    (True, True)
+    """
+    best, fewest = tape, width(tape)
+    forward, segments = forward_part(tape), 2
+    while fewest > numbers and segments <= forward:
+        found = recompute(tape, forward, segments)
+        size = width(found)
+        if size < fewest:
+            best, fewest = found, size
+        elif size > 2 * fewest:
+            break
+        segments *= 2
+    return best
+
+
+def forward_part(tape: Tape) -> int:
+    """How many of the first nodes it takes to compute the first output and the guards."""
+    ends = [tape.outputs[0], *[guard.slot for guard in tape.guards]]
+    return max(0, max(ends) - tape.inputs + 1)
+
+
 def recompute(tape: Tape, forward: int, segments: int) -> Tape:
     """Compute numbers of the forward part again where the backward part needs them.
 

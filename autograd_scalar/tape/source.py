@@ -13,6 +13,7 @@ from math import inf, nan
 
 from autograd_scalar import rules
 from autograd_scalar.primitives import Primitive
+from autograd_scalar.tape.passes import forward_part
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ _INFIX = {
     rules.less_equal: "<=",
 }
 _WIDTH = 92  # of an expression, before it gets a line of its own
+DIFFERENTIATED = ("value_and_gradient", "batch_value_and_gradient")
 _SUMS = frozenset({"+", "-"})
 _COMPARISONS = (rules.less, rules.less_equal)
 
@@ -121,7 +123,11 @@ class _Writer:
             if len(lines) > 2 + len(notes):
                 lines[1 + len(notes)] = f"    ({lines[1 + len(notes)].strip()}"
                 lines[-1] = lines[-1].replace(" = inputs", ") = inputs")
+        backward = tape.inputs + forward_part(tape) if len(tape.outputs) > 1 else tape.slots
         for slot, primitive, operands in tape.nodes():
+            if slot >= backward and name.startswith(DIFFERENTIATED):
+                lines.append("    # backward")
+                backward = tape.slots
             text, binding = self.expression(primitive, operands)
             if primitive in _COMPARISONS and slot in self.numbers:
                 text, binding = f"{text} * 1.0", 1
@@ -151,8 +157,7 @@ class _Writer:
         if primitive is rules.dot:
             half = len(operands) // 2
             pairs = zip(operands[:half], operands[half:], strict=True)
-            products = [f"{self.operand(a, 2)} * {self.operand(b, 3)}" for a, b in pairs]
-            return " + ".join(products), 0 if half > 1 else 1
+            return " + ".join(self.product(a, b) for a, b in pairs), 0 if half > 1 else 1
         sign = _INFIX.get(primitive)
         if sign is None:
             inner = ", ".join(self.operand(o, 0) for o in operands)
@@ -164,6 +169,11 @@ class _Writer:
         a = self.operand(operands[0], binding)
         b = self.operand(operands[1], binding + 1)  # a - (b - c) and a + (b + c) are as they stand
         return f"{a} {sign} {b}", binding
+
+    def product(self, a: int, b: int) -> str:
+        if b < 0 and self.tape.constants[~b] == 1.0:
+            return self.operand(a, 1)
+        return f"{self.operand(a, 2)} * {self.operand(b, 3)}"
 
     def operand(self, operand: int, binding: int) -> str:
         """An operand's name, number, or expression in parentheses if it binds less than that."""

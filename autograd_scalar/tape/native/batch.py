@@ -16,10 +16,10 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-from autograd_scalar.tape.kernels import lower
+from autograd_scalar.primitives import described
 from autograd_scalar.tape.native import engine
 from autograd_scalar.tape.native.emit import Module, raise_failures
-from autograd_scalar.tape.native.straight import Scalar
+from autograd_scalar.tape.native.straight import Scalar, machine_tape
 from autograd_scalar.tape.native.tiles import Writer
 from autograd_scalar.tape.program import Tape
 
@@ -71,15 +71,17 @@ def compile_batch(
     batched, summed = frozenset(batched), frozenset(summed)
     if not batched or not batched <= frozenset(range(tape.inputs)):
         raise ValueError(
-            f"batched must be some of the inputs 0..{tape.inputs - 1}, not {sorted(batched)}"
+            f"batched must be some of the inputs 0..{tape.inputs - 1}, not "
+            f"{described(sorted(batched))}"
         )
     if not summed <= frozenset(range(len(tape.outputs))):
         raise ValueError(
-            f"summed must be some of the outputs 0..{len(tape.outputs) - 1}, not {sorted(summed)}"
+            f"summed must be some of the outputs 0..{len(tape.outputs) - 1}, not "
+            f"{described(sorted(summed))}"
         )
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, not {threads}")
-    return Batch(lower(tape), batched, summed, contract, threads or _processors())
+    return Batch(machine_tape(tape), batched, summed, contract, threads or _processors())
 
 
 class Batch:
@@ -110,7 +112,7 @@ class Batch:
         module = Module()
         lanes = engine.host().lanes
         writer = Writer(tape, varies, sorted(batched), summed, module, lanes, contract=contract)
-        self._library = module.build(["run"], passes=False)
+        self._library = module.build(["run"], module.level, passes=False)
         pointer, whole = ctypes.c_void_p, ctypes.c_int64
         self._run = self._library.function("run", None, *[pointer] * 6, whole, whole)
         self._tile, self._cost = writer.tile, len(tape.operands)
@@ -241,9 +243,7 @@ class Batch:
             if not other.cancel():  # it has begun
                 other.result()
 
-    def _take_pieces(
-        self, arguments: tuple[int, ...], n: int, piece: int, alive: object
-    ) -> None:
+    def _take_pieces(self, arguments: tuple[int, ...], n: int, piece: int, alive: object) -> None:
         """Work until no piece is left; ``alive`` are the arrays, not to be freed before."""
         try:
             memory, address = self._free.pop()

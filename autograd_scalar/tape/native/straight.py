@@ -13,6 +13,7 @@ import struct
 
 from autograd_scalar.tape.kernels import MACHINE, lower
 from autograd_scalar.tape.native.emit import Code, Module, add_exactly, raise_failures, sum_of
+from autograd_scalar.tape.passes import optimize
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 CHUNK = 400
 """Arithmetic operations in a function: 200 to 800 compile at the same speed."""
-
-LARGE = 20_000
-"""From so many on the code is made in a hurry: in 6 µs an operation, not 40; it runs slower."""
 
 LONG = 24
 """From so many terms on a sum is a loop: its additions wait for each other anyway."""
@@ -50,7 +48,13 @@ def compile(tape: Tape, *, contract: bool = False) -> Scalar:
 
     Raises ImportError if llvmlite is not installed.
     """
-    return Scalar(lower(tape), contract)
+    return Scalar(machine_tape(tape), contract)
+
+
+def machine_tape(tape: Tape) -> Tape:
+    """The tape in machine operations; what several kernels compute alike is computed once."""
+    lowered = lower(tape)
+    return lowered if lowered is tape else optimize(lowered, ("simplify", "share", "prune"))
 
 
 class Scalar:
@@ -61,9 +65,9 @@ class Scalar:
 
     def __init__(self, tape: Tape, contract: bool) -> None:
         module = Module()
-        cost = _Writer(tape, module, contract).write()
-        level = 2 if cost < LARGE else 0
-        self._library = module.build(["run"], level, passes=False)  # the tape's own did it all
+        _Writer(tape, module, contract).write()
+        # Without LLVM's passes: what they could do the tape's own did.
+        self._library = module.build(["run"], module.level, passes=False)
         pointers = ctypes.c_void_p, ctypes.c_void_p
         self._run = self._library.function("run", None, *pointers)
         self._calls_python = bool(module.callbacks)
@@ -205,8 +209,8 @@ class _Writer:
                     self.places[node.slot] = free.pop()
             free += [self.places[o] for o in ending[k]]
 
-    def write(self) -> int:
-        """Write all; return how many operations it is, about."""
+    def write(self) -> None:
+        """Write all."""
         single = len(self.chunks) <= 1 and not self.size
         names = []
         for k, chunk in enumerate(self.chunks or [[]]):
@@ -221,7 +225,6 @@ class _Writer:
             names.append(name)
         if not single:
             self._driver(names)
-        return sum(node.cost for chunk in self.chunks for node in chunk)
 
     def _driver(self, chunks: Sequence[str]) -> None:
         code = Code(self.module)
