@@ -102,7 +102,7 @@ class ArrayProgram:
     @cached_property
     def source(self) -> str:
         """What it runs."""
-        return source(self.tape)
+        return source(self.tape, free=True)
 
     @cached_property
     def _function(self) -> Callable[[Sequence[Any]], Sequence[Any]]:

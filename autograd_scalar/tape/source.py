@@ -79,8 +79,11 @@ def function_names(tape: Tape) -> dict[str, Primitive]:
     return found
 
 
-def source(tape: Tape, name: str = "program", notes: Sequence[str] = ()) -> str:
+def source(tape: Tape, name: str = "program", *, free: bool = False) -> str:
     """Python source of a function that takes the inputs as one sequence and returns the outputs.
+
+    With ``free`` it lets go of each number after its last use: of arrays, a batch's, there are then
+    only as many as are needed at a time.
 
     >>> from autograd_scalar.tape.variables import Builder
     >>> builder = Builder(2)
@@ -91,14 +94,15 @@ def source(tape: Tape, name: str = "program", notes: Sequence[str] = ()) -> str:
         x, y = inputs
         return (tanh(x * y + 1.0) * y,)
     """
-    return _Writer(tape).function(name, notes)
+    return _Writer(tape, free).function(name)
 
 
 class _Writer:
     """Turns slots into expressions: what one line alone needs is written in that line."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, free: bool) -> None:
         self.tape = tape
+        self.free = free
         self.functions = {p: name for name, p in function_names(tape).items()}
         self.names = _variable_names(tape, set(self.functions.values()) | {"inputs", "inf", "nan"})
         self.uses = [0] * tape.slots
@@ -109,33 +113,41 @@ class _Writer:
             if o >= 0:
                 self.uses[o] += 1
         self.numbers = _needed_as_numbers(tape)
-        # Expressions not yet on a line, and whether they bind as a name, a product or a sum.
-        self.loose: dict[int, tuple[str, int]] = {}
+        # Expressions not yet on a line: how they bind, and the slots that they name.
+        self.loose: dict[int, tuple[str, int, list[int]]] = {}
+        self.named: list[int] = []  # by the expression being written
 
-    def function(self, name: str, notes: Sequence[str]) -> str:
+    def function(self, name: str) -> str:
         tape = self.tape
-        lines = [f"def {name}(inputs):", *[f"    # {note}" for note in notes]]
+        lines = [f"def {name}(inputs):"]
         inputs = [self.names[slot] for slot in range(tape.inputs)]
         if inputs:
-            for piece in _wrapped(inputs, "    "):
-                lines.append(piece)
+            lines += _wrapped(inputs, "    ")
             lines[-1] += "," * (len(inputs) == 1) + " = inputs"
-            if len(lines) > 2 + len(notes):
-                lines[1 + len(notes)] = f"    ({lines[1 + len(notes)].strip()}"
+            if len(lines) > 2:
+                lines[1] = f"    ({lines[1].strip()}"
                 lines[-1] = lines[-1].replace(" = inputs", ") = inputs")
+        last: dict[int, int] = {}  # for each slot the last line that names it
         backward = tape.inputs + forward_part(tape) if len(tape.outputs) > 1 else tape.slots
         for slot, primitive, operands in tape.nodes():
             if slot >= backward and name.startswith(DIFFERENTIATED):
                 lines.append("    # backward")
                 backward = tape.slots
+            self.named = []
             text, binding = self.expression(primitive, operands)
             if primitive in _COMPARISONS and slot in self.numbers:
                 text, binding = f"{text} * 1.0", 1
             if self.uses[slot] == 1 and slot not in tape.labels and len(text) < _WIDTH // 2:
-                self.loose[slot] = text, binding
+                self.loose[slot] = text, binding, self.named
             else:
+                last.update(dict.fromkeys(self.named, len(lines)))
                 lines.append(f"    {self.names[slot]} = {text}{self.comment(slot)}")
+        self.named = []
         outputs = [self.operand(o, 0) for o in tape.outputs]
+        if self.free:
+            for slot, line in last.items():
+                if slot >= tape.inputs and slot not in self.named:
+                    lines[line] += f"; del {self.names[slot]}"
         pieces = _wrapped(outputs, "        ")
         if len(pieces) == 1:
             comma = "," * (len(outputs) == 1)
@@ -146,7 +158,7 @@ class _Writer:
 
     def comment(self, slot: int) -> str:
         label = self.tape.labels.get(slot)
-        if label is None or label == self.names[slot]:
+        if label is None or label == self.names[slot] or self.free:
             return ""
         return f"  # {' '.join(label.split())}"
 
@@ -180,8 +192,10 @@ class _Writer:
         if operand < 0:
             text, binds = _literal(self.tape.constants[~operand])
         elif operand in self.loose:
-            text, binds = self.loose.pop(operand)
+            text, binds, named = self.loose.pop(operand)
+            self.named += named
         else:
+            self.named.append(operand)
             return self.names[operand]
         return text if binds >= binding else f"({text})"
 
