@@ -7,7 +7,9 @@ On plain numbers they all return floats.
 
 from __future__ import annotations
 
-from autograd_scalar import rules
+from functools import reduce
+
+from autograd_scalar import modes, rules
 from autograd_scalar.arithmetic import Arithmetic
 from autograd_scalar.primitives import as_float
 from autograd_scalar.rules import (
@@ -22,6 +24,7 @@ from autograd_scalar.rules import (
     ceil,
     cos,
     cosh,
+    detach,
     digamma,
     erf,
     erfc,
@@ -58,7 +61,7 @@ from autograd_scalar.rules import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     "clamp",
     "cos",
     "cosh",
+    "detach",
     "digamma",
     "dot",
     "elu",
@@ -102,6 +106,7 @@ __all__ = [
     "norm",
     "normal_cdf",
     "normal_pdf",
+    "pick",
     "polygamma",
     "prod",
     "relu",
@@ -194,6 +199,24 @@ def logsumexp(values: Iterable[Any]) -> Any:
     return rules.logsumexp(*_not_empty(values, "logsumexp: values"))
 
 
+def pick(index: Any, values: Iterable[Any]) -> Any:
+    """values[index], as one node; the gradient goes to the one that is picked.
+
+    The index is a number, and a Value too may be one: on a tape it stays open which is picked. For
+    an index that none of them has, a negative one or a fraction, the result is nan.
+
+    >>> from autograd_scalar import Value
+    >>> x = [Value(10.0), Value(20.0)]
+    >>> y = pick(Value(1.0), x)
+    >>> y.backward()
+    >>> y.data, x[0].grad, x[1].grad
+    (20.0, 0.0, 1.0)
+
+    Raises ValueError if there are no values.
+    """
+    return rules.pick(index, *_not_empty(values, "pick: values"))
+
+
 def softmax(values: Iterable[Any]) -> list[Any]:
     """The probabilities exp(x_i) / (exp(x_1) + exp(x_2) + ...), one per value.
 
@@ -260,8 +283,15 @@ def clamp(x: Any, low: Any = None, high: Any = None) -> Any:
 def _below_largest(values: Iterable[Any], what: str) -> list[Any]:
     """All, less the largest as a constant: softmax does not change and exp can't overflow."""
     operands = _not_empty(values, what)
-    largest = max(x.data if isinstance(x, Arithmetic) else as_float(x, what) for x in operands)
+    largest = _largest(operands, what)
     return [rules.subtract(x, largest) for x in operands]
+
+
+def _largest(operands: Sequence[Any], what: str) -> Any:
+    """The largest, through which no gradient flows; on a tape it is found again in each replay."""
+    if modes.recorder is not None:
+        return reduce(maximum, map(detach, operands))
+    return max(x.data if isinstance(x, Arithmetic) else as_float(x, what) for x in operands)
 
 
 def _not_empty(values: Iterable[Any], what: str) -> tuple[Any, ...]:

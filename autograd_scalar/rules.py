@@ -428,8 +428,8 @@ def atan(x: float) -> float:
 
 # x / r**2 as (x / r) / (r / 2) / 2: where r overflows, r / 2 does not.
 @primitive(
-    lambda g, angle, y, x: 0.5 * g * _cosines(x, y)[0] / hypot(0.5 * x, 0.5 * y),
-    lambda g, angle, y, x: -0.5 * g * _cosines(x, y)[1] / hypot(0.5 * x, 0.5 * y),
+    lambda g, angle, y, x: 0.5 * g * _cosines(angle, x, y)[0] / hypot(0.5 * x, 0.5 * y),
+    lambda g, angle, y, x: -0.5 * g * _cosines(angle, x, y)[1] / hypot(0.5 * x, 0.5 * y),
     domain=(REAL, POSITIVE),
 )
 def atan2(y: float, x: float) -> float:
@@ -507,8 +507,8 @@ def atanh(x: float) -> float:
 
 
 @primitive(
-    lambda g, y, a, b: choose(y <= 0, 0.0, g * _cosines(a, b)[0]),
-    lambda g, y, a, b: choose(y <= 0, 0.0, g * _cosines(a, b)[1]),
+    lambda g, y, a, b: choose(y <= 0, 0.0, g * _cosines(y, a, b)[0]),
+    lambda g, y, a, b: choose(y <= 0, 0.0, g * _cosines(y, a, b)[1]),
 )
 def hypot(a: float, b: float) -> float:
     """sqrt(a*a + b*b) without overflow; at the origin its derivatives are 0.
@@ -519,12 +519,13 @@ def hypot(a: float, b: float) -> float:
     return math.hypot(a, b)
 
 
-def _cosines(*xs: Any) -> list[Any]:
+def _cosines(y: Any, *xs: Any) -> list[Any]:
     """Each of xs over the norm of all; scaled first, as the norm may over- or underflow.
 
     The largest becomes 1, a constant: its derivative by itself then has no terms that cancel.
     """
-    _, largest = _first_largest(list(map(abs, xs)))
+    sizes = map(abs, xs)
+    largest = max(sizes) if y.__class__ is float else _first_largest(list(sizes))[1]
     scaled = [x / largest for x in xs]
     length = norm(*scaled)
     return [x / length for x in scaled]
@@ -534,12 +535,12 @@ def _first_largest(xs: Sequence[Any]) -> tuple[Any, Any]:
     """The place of the largest number, the first if there are several, and that number."""
     place: Any = 0
     largest = xs[0]
-    for i, x in enumerate(xs):
-        is_larger = largest < x
-        if is_larger.__class__ is not bool:
-            place, largest = choose(is_larger, i, place), choose(is_larger, x, largest)
-        elif is_larger:
-            place, largest = i, x
+    for i in range(1, len(xs)):
+        is_larger = largest < xs[i]
+        if is_larger is True:
+            place, largest = i, xs[i]
+        elif is_larger is not False:
+            place, largest = choose(is_larger, i, place), choose(is_larger, xs[i], largest)
     return place, largest
 
 
@@ -964,7 +965,7 @@ def prod(*xs: float) -> float:
 
 def _norm_rule(g: Any, y: Any, *xs: Any) -> list[Any]:
     at_origin = y <= 0
-    return [choose(at_origin, 0.0, g * cosine) for cosine in _cosines(*xs)]
+    return [choose(at_origin, 0.0, g * cosine) for cosine in _cosines(y, *xs)]
 
 
 @primitive(_norm_rule)

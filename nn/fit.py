@@ -14,16 +14,17 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tqdm import tqdm
 
 from autograd_scalar import Value, no_grad
 from autograd_scalar.files import remove_unfinished
+from autograd_scalar.tape.recording import RecordingError
 from nn import checkpoint as checkpoints
 from nn.arguments import known, size, whole_number
 from nn.callbacks import Callback
@@ -35,6 +36,10 @@ from nn.metrics import METRICS
 from nn.module import Module
 from nn.tensors import as_lists, map_numbers, shape
 
+if TYPE_CHECKING:
+    from nn.compiled import CompiledStep, Data
+
+BACKENDS = ("eager", "auto", "python", "native")
 Loss = Callable[[Any, Any], Any]
 Metric = Callable[[Any, Any], float]
 Metrics = Sequence[str | Metric] | Mapping[str, Metric]
@@ -59,6 +64,7 @@ def fit(
     checkpoint: str | PathLike[str] | None = None,
     checkpoint_every: int | None = None,
     resume: bool = False,
+    backend: str = "eager",
 ) -> History:
     """Train a model and return what happened, epoch by epoch.
 
@@ -81,6 +87,12 @@ def fit(
         epoch, or every checkpoint_every steps.
     resume: go on from the checkpoint, if the file is there, instead of from the start. The run then
         ends with the same bits as if it had never stopped.
+    backend: "eager" runs model and loss in every step. The others run a recorded program, some ten
+        to some hundred times as fast: "python" generated source, "native" machine code (an extra),
+        "auto" what there is, and the eager steps, with a warning, for what can't be recorded. See
+        `compile_step` for how far the numbers agree. They are not the default because code of yours
+        that counts or prints on the way runs only when it is recorded, and because sums are rounded
+        in another order. For callbacks, `run.loss` is then a `Value` without a graph.
 
     While it trains, the model is in training mode; afterwards in evaluation mode. Ctrl-C ends the
     run after the current step, with the checkpoint written and the history returned; pressed a
@@ -88,7 +100,8 @@ def fit(
     before it reaches the parameters.
 
     Raises ValueError and TypeError for arguments that don't fit, and, on resuming, for a file that
-    is damaged or belongs to another model, other data or other settings; these are named.
+    is damaged or belongs to another model, other data or other settings; these are named. A backend
+    that was named raises RecordingError if model or loss can't be recorded.
 
     >>> import nn
     >>> model = nn.Sequential(nn.Linear(2, 4, rng=0), nn.Tanh(), nn.Linear(4, 2, rng=0))
@@ -102,7 +115,7 @@ def fit(
     """
     run = Run(
         model, data, loss, optimizer, epochs, batch_size, validation, metrics, schedule,
-        schedule_per, callbacks, seed, shuffle,
+        schedule_per, callbacks, seed, shuffle, backend,
     )  # fmt: skip
     saver = _Saver(run, checkpoint, checkpoint_every)
     if resume:
@@ -181,6 +194,7 @@ class Run:
         callbacks: Sequence[Callback] = (),
         seed: int | None = None,
         shuffle: bool = True,
+        backend: str = "eager",
     ) -> None:
         """See the class and `fit`."""
         if not callable(model):
@@ -216,6 +230,8 @@ class Run:
         self._outputs: list[Any] = []  # of this epoch, for the metrics
         self._shuffler = random.Random(self.seed)
         self._shuffler_before = self._shuffler.getstate()  # this epoch
+        self.backend = known("backend", backend, BACKENDS)
+        self.compiled = None if backend == "eager" else _Compiled(self)
         self._options = self._described()  # now: schedules change rates
         if self._seeded:
             self._seed_modules()
@@ -253,18 +269,19 @@ class Run:
         """Run until the last epoch, or until `stop`."""
         _set_training(self.model, True)
         try:
-            self._tell("on_fit_start")
+            self.tell("on_fit_start")
             while self.epoch < self.epochs and not self.stopped:
                 started = time.perf_counter()
                 order = self._order()
-                while self._position < len(order) and not self.stopped:
-                    batch = order[self._position : self._position + self.batch_size]
-                    if self._train_on(batch):
-                        after_step()
+                with self._steps():
+                    while self._position < len(order) and not self.stopped:
+                        batch = order[self._position : self._position + self.batch_size]
+                        if self._train_on(batch):
+                            after_step()
                 if self._position == len(order):
                     self._finish_epoch(order, time.perf_counter() - started)
                     after_epoch()
-            self._tell("on_fit_end")
+            self.tell("on_fit_end")
         finally:
             _set_training(self.model, False)
 
@@ -275,8 +292,21 @@ class Run:
             self._shuffler.shuffle(order)
         return order
 
+    def write_back(self) -> None:
+        """Give the model the numbers of its parameters, where compiled steps have them."""
+        if self.compiled is not None:
+            self.compiled.write_back()
+
+    def _steps(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.compiled is None else self.compiled.epoch()
+
     def _train_on(self, batch: list[int]) -> bool:
         """One step; False if its loss is no number and nothing was changed."""
+        if self.compiled is not None:
+            outputs = self.compiled.step(batch)
+            if outputs is not None:
+                return self._is_number(self.loss) and self._finish_step(batch, outputs)
+            self.compiled = None  # it can't be compiled
         features = [self.features[i] for i in batch]
         targets = [self.targets[i] for i in batch]
         if getattr(self.optimizer, "needs_gradients", True):
@@ -286,7 +316,7 @@ class Run:
                 return False
             self.optimizer.zero_grad()
             self.loss.backward()
-            self._tell("on_backward")
+            self.tell("on_backward")
             self.optimizer.step()
         else:
             self.loss = self.optimizer.step(
@@ -296,6 +326,9 @@ class Run:
                 return False
             with no_grad():
                 outputs = self.model(features) if self.metrics else []
+        return self._finish_step(batch, outputs)
+
+    def _finish_step(self, batch: list[int], outputs: Any) -> bool:
         self.last_loss = plain(self.loss)
         self._total += self.last_loss * len(batch)
         self._position += len(batch)
@@ -304,7 +337,7 @@ class Run:
             self._outputs += _plain(outputs)
         if self.schedule is not None and self.schedule_per == "step":
             self._step_schedule(self.last_loss)
-        self._tell("on_step_end")
+        self.tell("on_step_end")
         self.loss = None  # the graph with it
         return True
 
@@ -346,7 +379,7 @@ class Run:
         self.epoch += 1
         self._position, self._total, self._outputs = 0, 0.0, []
         self._shuffler_before = self._shuffler.getstate()
-        self._tell("on_epoch_end")
+        self.tell("on_epoch_end")
 
     def _step_schedule(self, loss: float) -> None:
         if getattr(self.schedule, "needs_metric", False):
@@ -354,9 +387,15 @@ class Run:
         else:
             self.schedule.step()
 
-    def _tell(self, event: str) -> None:
+    def tell(self, event: str) -> None:
+        """Call all callbacks of that event."""
         for callback in self.callbacks:
             getattr(callback, event)(self)
+
+    def is_told(self, event: str) -> bool:
+        """Whether a callback does anything at that event."""
+        ordinary = getattr(Callback, event)
+        return any(getattr(type(callback), event) is not ordinary for callback in self.callbacks)
 
     # --- What a checkpoint holds ---
 
@@ -385,7 +424,12 @@ class Run:
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
             "callbacks": [callback.state_dict() for callback in self.callbacks],
-        }
+        } | ({} if self.backend == "eager" else {"way": self._way})
+
+    @property
+    def _way(self) -> str:
+        """How compiled steps are made; a resumed run must go on so."""
+        return "eager" if self.compiled is None else self.compiled.way
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take back what `state_dict` gave."""
@@ -410,6 +454,10 @@ class Run:
         self.epoch, self.step, self._position = places.values()
         self.seed, self.rows, self.stopped = seed, rows, stopped
         self._total, self._outputs = total, outputs
+        if self.compiled is not None:
+            self.compiled.way = str(state["way"])
+            if self.compiled.way == "eager":
+                self.compiled = None
 
     def _described(self) -> dict[str, Any]:
         optimizer = self.optimizer.state_dict()
@@ -433,6 +481,8 @@ class Run:
             "shuffle": self.shuffle,
             "seed": self.seed if self._seeded else None,
         }
+        if self.backend != "eager":
+            settings["backend"] = None if self.compiled is None else self.compiled.backend
         for place, group in enumerate(groups):
             settings |= {f"param_groups[{place}][{k!r}]": v for k, v in group.items()}
         return settings
@@ -450,6 +500,72 @@ class Run:
         for path, module in _modules(self.model):
             if vars(module).get("rng", self) is None:
                 module.rng = random.Random(f"{self.seed} {path}")  # type: ignore[attr-defined]
+
+
+class _Compiled:
+    """The compiled steps of a run, as long as they can be compiled."""
+
+    def __init__(self, run: Run) -> None:
+        from autograd_scalar.tape import backends
+
+        self.run = run
+        self.way = ""
+        is_native = backends.Options(run.backend).may_be_native  # raises if it is not installed
+        self.backend = "native" if is_native else "python"
+        self._made: tuple[CompiledStep, Data] | None = None
+
+    @contextmanager
+    def epoch(self) -> Iterator[None]:
+        """Keep the parameters in an array, if nobody looks at them before the end of the epoch."""
+        with ExitStack() as stack:
+            if not (self.run.is_told("on_backward") or self.run.is_told("on_step_end")):
+                try:
+                    stack.enter_context(self._step_and_data()[0].held())
+                except RecordingError as error:
+                    self._give_up(error)
+            yield
+
+    def write_back(self) -> None:
+        if self._made is not None:
+            self._made[0].write_back()
+
+    def step(self, batch: list[int]) -> list[Any] | None:
+        """Make a step and return the outputs, if there are metrics; None if it can't be done."""
+        run, with_outputs = self.run, bool(self.run.metrics)
+        callbacks_between = run.is_told("on_backward")
+        try:
+            step, data = self._step_and_data()
+            if callbacks_between:
+                with step.held():
+                    loss = step.loss_and_gradient(data, batch, keep_outputs=with_outputs)
+            else:
+                loss = step.on(data, batch, keep_outputs=with_outputs)
+        except RecordingError as error:
+            self._give_up(error)
+            return None
+        self.way = step.way
+        run.loss = Value(loss)
+        if callbacks_between and math.isfinite(loss):
+            run.tell("on_backward")
+            run.optimizer.step()
+        return step.outputs if with_outputs else []
+
+    def _step_and_data(self) -> "tuple[CompiledStep, Data]":
+        if self._made is None:
+            from nn.compiled import CompiledStep, Data
+
+            run = self.run
+            step = CompiledStep(run.model, run.loss_function, run.optimizer, run.backend)
+            step.way = self.way
+            self._made = step, Data(run.features, run.targets)
+        return self._made
+
+    def _give_up(self, error: RecordingError) -> None:
+        if self.run.backend != "auto":
+            raise error
+        self.write_back()
+        self.run.compiled = None
+        warnings.warn(f"fit: the steps are not compiled, but eager: {error}", stacklevel=6)
 
 
 class _Saver:
@@ -478,6 +594,7 @@ class _Saver:
     def save(self) -> None:
         if self.path is not None:
             run = self.run
+            run.write_back()
             checkpoints.write(self.path, run.model.state_dict(), run.settings, run.state_dict())
 
     def resume(self) -> None:

@@ -342,7 +342,7 @@ class Compiled:
         more: Sequence[float] = (),
     ) -> tuple[Any, Path]:
         """The outputs of the program of that kind, and after them its guards; and its path."""
-        if self._environment.changed() is not None:
+        if self._environment.reads and self._environment.changed() is not None:
             self._start_anew()
             self._latest = signature = self._signatures.setdefault(
                 arguments.key(signature.nesting),
@@ -353,12 +353,13 @@ class Compiled:
         while path is not None and tries:
             results = self._replayed(signature, path, kind, numbers, wrt, more)
             outcomes = path.recording.outcomes
-            place = first_other(outcomes, results[len(results) - len(outcomes) :])
+            place = first_other(outcomes, results[-len(outcomes) :]) if outcomes else None
             if place is None:
                 if not path.checked and self._check and numbers != path.recording.numbers:
                     verify(self._f, signature, path, numbers)
                     path.checked = True
-                signature.paths.touch(path)
+                if path is not signature.paths.latest:
+                    signature.paths.touch(path)
                 return results, path
             path = signature.paths.after(path, place)
             tries -= 1

@@ -29,16 +29,19 @@ class Environment:
     >>> factor = 3.0
     >>> environment.changed()
     'factor'
+
+    Attributes:
+        reads: of each variable the name, a function that reads it, and what it was.
     """
 
     def __init__(self, f: Any) -> None:
-        self._reads: list[tuple[str, Callable[[], Any], Any]] = []
+        self.reads: list[tuple[str, Callable[[], Any], Any]] = []
         self._seen: set[int] = set()
         self._add(f)
 
     def changed(self) -> str | None:
         """The name of a variable that is not what it was; None if all are."""
-        for name, read, before in self._reads:
+        for name, read, before in self.reads:
             now = read()
             if now is not before and not _same(now, before):
                 return name
@@ -46,9 +49,9 @@ class Environment:
 
     def forget_changed(self) -> None:
         """Watch no more what has changed: after a run of the function, by the function itself."""
-        self._reads = [
+        self.reads = [
             (name, read, before)
-            for name, read, before in self._reads
+            for name, read, before in self.reads
             if (now := read()) is before or _same(now, before)
         ]
 
@@ -67,7 +70,7 @@ class Environment:
         for name, read in _variables(f, code):
             now = read()
             if _is_plain(now):
-                self._reads.append((name, read, _copied(now)))
+                self.reads.append((name, read, _copied(now)))
             elif now is not _MISSING:
                 self._add_flag(now)
                 if callable(now) and not isinstance(now, type):
@@ -76,7 +79,7 @@ class Environment:
     def _add_flag(self, thing: Any) -> None:
         """Whether a module is in training changes what it computes."""
         if isinstance(getattr(thing, "training", None), bool):
-            self._reads.append(("training", lambda: thing.training, thing.training))
+            self.reads.append(("training", lambda: thing.training, thing.training))
 
 
 def _variables(f: FunctionType, code: CodeType) -> Iterator[tuple[str, Callable[[], Any]]]:

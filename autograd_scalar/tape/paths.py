@@ -67,9 +67,11 @@ class Paths:
         return len(self._paths)
 
     def touch(self, path: Path) -> None:
-        """Note that the path was used."""
-        self._clock += 1
-        path.used = self._clock
+        """Note that from now on the path is used; while it is the latest, no use is noted."""
+        for used in (self.latest, path):
+            if used is not None:
+                self._clock += 1
+                used.used = self._clock
         self.latest = path
 
     def after(self, path: Path, place: int) -> Path | None:

@@ -440,9 +440,11 @@ def sum_of(code: Code, sums: Sequence[str]) -> str:
     Where a sum on the way was inf or nan what it lost is nan, and the first alone tells more.
     """
     total, low, lowest = sums
-    rest = code.value(f"fadd {code.kind} {low}, {lowest}")
+    low, rest = two_sum(code, low, lowest)
+    rounded, lost = two_sum(code, total, low)
+    rest = code.value(f"fadd {code.kind} {lost}, {rest}")
     exact = code.value(f"fcmp ord {code.kind} {rest}, {code.constant(0.0)}")
-    return code.select(exact, code.value(f"fadd {code.kind} {total}, {rest}"), total)
+    return code.select(exact, code.value(f"fadd {code.kind} {rounded}, {rest}"), total)
 
 
 def two_sum(code: Code, a: str, b: str) -> tuple[str, str]:

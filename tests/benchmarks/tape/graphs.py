@@ -7,14 +7,14 @@ import numpy as np
 from timing import Run
 
 
-def casadi_options(compile: bool) -> dict[str, Any]:
+def casadi_options(compile: bool, optimize: bool = True) -> dict[str, Any]:
     """CasADi's own interpreter, or the C that it writes, compiled as the C by hand is."""
     if not compile:
         return {}
     from compiled import FLAGS
     from peers import compiler
 
-    jit = {"compiler": compiler(), "flags": [*FLAGS], "verbose": False}
+    jit = {"compiler": compiler(), "flags": [*FLAGS] if optimize else ["-O0"], "verbose": False}
     return {"jit": True, "compiler": "shell", "jit_options": jit}
 
 
@@ -44,11 +44,14 @@ def ddx_options(compile: bool, points: int = 1) -> Any:
     return Options(backend=backend, points=points, veclib=VecLib.AUTO, cache_dir="")
 
 
-def casadi_gradient(value: Any, by: Any, numbers: np.ndarray, compile: bool) -> Run:
+def casadi_gradient(
+    value: Any, by: Any, numbers: np.ndarray, compile: bool, optimize: bool = True
+) -> Run:
     """A CasADi expression and its gradient, of one point in a NumPy array."""
     import casadi as ca
 
-    function = ca.Function("f", [by], [value, ca.gradient(value, by)], casadi_options(compile))
+    options = casadi_options(compile, optimize)
+    function = ca.Function("f", [by], [value, ca.gradient(value, by)], options)
     results = [np.empty(1), np.empty(len(numbers))]
     call = casadi_in_place(function, [numbers], results)
     return Run(call, lambda _: results)

@@ -165,7 +165,8 @@ def casadi(p: Problem, count: int, compile: bool) -> Run:
     from graphs import casadi_in_place, casadi_options
 
     layers = [
-        (ca.SX.sym("W", *weights.shape), ca.SX.sym("b", len(biases))) for weights, biases in p.layers
+        (ca.SX.sym("W", *weights.shape), ca.SX.sym("b", len(biases)))
+        for weights, biases in p.layers
     ]
     # CasADi's matrices lie column by column, NumPy's row by row.
     parameters = ca.vertcat(*[ca.vertcat(ca.vec(w.T), b) for w, b in layers])

@@ -22,8 +22,10 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
@@ -123,16 +125,32 @@ def worker(name: str, who: str, options: argparse.Namespace) -> dict[str, Any]:
     """What one contender measures in a process of its own; RuntimeError if it fails."""
     command = [sys.executable, str(HERE / "worker.py"), name, who]
     command += [str(options.seconds), str(options.threads), str(time())]
-    try:
-        done = subprocess.run(
-            command, env=ENVIRONMENT, capture_output=True, text=True, timeout=options.patience
-        )
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"stopped after {options.patience:g} s") from None
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or [f"ended with {done.returncode}"]
+    # In a folder of its own, since CasADi compiles where it stands, and in a group of processes of
+    # its own, since a compiler that it has started must not outlive it.
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=ENVIRONMENT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            printed, errors = process.communicate(timeout=options.patience)
+        except BaseException as reason:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            if isinstance(reason, subprocess.TimeoutExpired):
+                raise RuntimeError(f"stopped after {options.patience:g} s") from None
+            raise
+    if process.returncode:
+        lines = errors.strip().splitlines() or [f"ended with {process.returncode}"]
         raise RuntimeError(f"failed: {lines[-1]}")
-    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    measured: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return measured
 
 
