@@ -43,6 +43,9 @@ TOLERANCE = 1e-9
 MOST_COMPARED = 32
 """Examples of a batch that the two ways are compared by; more would take long."""
 
+LARGEST_NATIVE = 200_000
+"""Up to about so many operations in the program of an example "auto" means machine code."""
+
 MOST_PATHS = 64
 """From so many ways through the model on, by which `if` goes how, none is worth a recording."""
 
@@ -65,8 +68,9 @@ def compile_step(
         there and the program is not too large.
 
     The numbers: a program of a whole batch gives with "python" the bits of the eager step, and with
-    "native" those wherever only +, -, *, / and sqrt occur. A program of one example sums the batch
-    in another order, and NumPy's functions differ from Python's in the last place; loss and
+    "native" those wherever only +, -, *, / and sqrt occur; but where numbers of the data pick from
+    others, as classes and tokens do, gradients are added up in another order. So they are in a
+    program of one example, and NumPy's functions differ from Python's in the last place. Loss and
     gradient then agree with the eager ones to about 1e-15 of the largest term. The optimizers'
     formulas are the same, to the bit.
 
@@ -188,49 +192,45 @@ class CompiledStep:
         self, data: "Data", examples: Sequence[int] | None = None, *, keep_outputs: bool = False
     ) -> float:
         """Return the loss, and leave the gradient; arguments as of `on`, in a block of `held`."""
-        batch = data.batch(examples)
-        found = None
+        batch = _Batch(data, examples)
+        noise = None
         if self.way != "batch" and batch.rows is not None:
             try:
-                found = self._from_examples(batch, keep_outputs)
+                runner = self._runner(batch)
+                noise = _drawn(runner.draws_of(batch))
+                loss, self.gradient = runner.run(batch, noise, keep_outputs)
+                self.way = "examples"
             except RecordingError:
                 self.way = "batch"
-        if found is None:
-            found = self._from_batch(batch, keep_outputs)
-        loss, self.gradient = found
+        if self.way != "examples" or batch.rows is None:
+            if noise is None:
+                noise = _drawn(self._by_batch.draws_of(batch))
+            loss = self._run_batch(batch, noise, keep_outputs)
+        if not math.isfinite(loss):
+            self._run_eagerly(batch, noise)  # it may tell why
         self._has_gradient = True
         return loss
 
     # --- The two ways ---
 
-    def _from_examples(self, batch: "_Batch", keep_outputs: bool) -> tuple[float, Array]:
-        key = batch.shapes
-        runner = self._by_example.get(key)
+    def _runner(self, batch: "_Batch") -> "_ByExample":
+        runner = self._by_example.get(batch.shapes)
         if runner is None:
-            runner = self._by_example[key] = _ByExample(self, batch)
-        draws = runner.draws_of(batch)
-        noise = _drawn(draws)
-        loss, gradient = runner.run(batch, noise, keep_outputs)
-        if not math.isfinite(loss):
-            self._run_eagerly(batch, noise)  # raises what is to be raised
-        self.way = "examples"
-        return loss, gradient
+            runner = self._by_example[batch.shapes] = _ByExample(self, batch)
+        return runner
 
-    def _from_batch(self, batch: "_Batch", keep_outputs: bool) -> tuple[float, Array]:
-        draws = self._by_batch.draws_of(batch)
-        noise = _drawn(draws)
+    def _run_batch(self, batch: "_Batch", noise: Sequence[float], keep_outputs: bool) -> float:
         try:
-            loss, gradient, updates = self._by_batch.run(batch, noise, keep_outputs)
+            found = self._by_batch.run(batch, noise, keep_outputs)
         except _Failed as error:
-            self._run_eagerly(batch, noise)
+            self._run_eagerly(batch, noise)  # raises what is to be raised
             raise RecordingError(
                 f"compile_step: model or loss can't be recorded: {error.__cause__!r}"
             ) from error.__cause__
-        if not math.isfinite(loss):
-            self._run_eagerly(batch, noise)
+        loss, self.gradient, updates = found
         for update, numbers in updates:
             update(numbers)
-        return loss, gradient
+        return loss
 
     def forward(self, features: Any, targets: Any) -> tuple[Value, Any]:
         """The loss of a batch and the model's outputs, as `Value`s."""
@@ -341,22 +341,19 @@ class Data:
             flat = [array.reshape(counts[0], -1) for array in arrays if array is not None]
             self.rows = numpy.concatenate(flat, axis=1)
 
-    def batch(self, examples: Sequence[int] | None = None) -> "_Batch":
-        """Those of the examples at these places; None for all."""
-        return _Batch(self, range(len(self.features)) if examples is None else examples)
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self.features)
 
 
 class _Batch:
-    """Some examples of the data."""
+    """The examples of the data at these places; None for all."""
 
-    def __init__(self, data: Data, examples: Sequence[int]) -> None:
-        self.data, self.examples = data, examples
-        self.shapes = data.shapes
-        self.rows = data.rows
-        if data.rows is not None and len(examples) != len(data.rows):
+    def __init__(self, data: Data, examples: Sequence[int] | None = None) -> None:
+        self.data, self.shapes, self.rows = data, data.shapes, data.rows
+        self.examples: Sequence[int] = range(len(data)) if examples is None else examples
+        if examples is not None and data.rows is not None:
             self.rows = data.rows[list(examples)]
-        elif data.rows is not None and not isinstance(examples, range):
-            self.rows = data.rows[examples]
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -388,6 +385,22 @@ def _drawn(draws: Draws) -> list[float]:
     return numbers
 
 
+class _Recorder(Compiled):
+    """A function that is recorded with the parameters as they are in their array."""
+
+    def __init__(self, step: CompiledStep, f: Callable[..., Any], backend: str, **options: Any):
+        super().__init__(f, backend, **options)
+        self._step = step
+        self.recordings = 0
+
+    def _recorded(self, signature: Signature, numbers: Sequence[float]) -> Recording:
+        self._step.write_back()
+        recording = super()._recorded(signature, numbers)
+        self.recordings += 1
+        self._step.recorded()
+        return recording
+
+
 # --- One example, run for each --------------------------------------------------------------------
 
 
@@ -396,6 +409,7 @@ class _ByExample:
 
     def __init__(self, step: CompiledStep, batch: _Batch) -> None:
         self._step = step
+        step.write_back()
         one = batch.first(1)
         try:
             with witnessed(Effects()) as effects, no_grad():
@@ -405,8 +419,9 @@ class _ByExample:
         if effects.updates:
             raise RecordingError("the model keeps statistics of the whole batch")
         self._draws = effects.draws
+        self._is_draw_order_known = False
         self._count = sum(count for _, count in self._draws)
-        self._function = Compiled(self._one, step.backend, max_paths=10 * MOST_PATHS)
+        self._function = _Recorder(step, self._one, step.backend, max_paths=10 * MOST_PATHS)
         shapes = [*batch.shapes, *([(self._count,)] if self._count else [])]
         ends = numpy.cumsum([math.prod(shape) for shape in shapes])[:-1]
         assert one.rows is not None
@@ -427,9 +442,8 @@ class _ByExample:
         recording = self._function._recorded(self._rows.signature, self._rows.numbers(0))
         paths.add(recording)
         self._nesting = recording.nesting.children[1]
-        self._step.recorded()
         if self._step.backend == "auto":
-            fits = 5 * len(recording.tape) <= backends.COMPILABLE
+            fits = 5 * len(recording.tape) <= LARGEST_NATIVE
             self._function._options = backends.Options(
                 "native" if fits and backends.native_available() else "python"
             )
@@ -450,11 +464,11 @@ class _ByExample:
 
     def draws_of(self, batch: _Batch) -> Draws:
         """What an eager step draws for the batch, in its order: layer by layer."""
+        if self._draws and not self._is_draw_order_known and len(batch) > 1:
+            self._require_same_draws(batch.first(2))
         return [(make, count * len(batch)) for make, count in self._draws]
 
     def run(self, batch: _Batch, noise: Sequence[float], keep_outputs: bool) -> tuple[float, Array]:
-        if self._draws and not self._compared and len(batch) > 1:
-            self._require_same_draws(batch.first(2))
         paths = self._rows.signature.paths
         before = len(paths)
         sums, rows = self._sums(batch, noise, keep_outputs)
@@ -463,7 +477,6 @@ class _ByExample:
         size = min(len(batch), MOST_COMPARED)
         if len(paths) > before:
             self._compare(batch, noise, sums)
-            self._step.recorded()
         elif size > 1 and size not in self._compared:
             if size == len(batch):
                 self._compare(batch, noise, sums)
@@ -523,6 +536,7 @@ class _ByExample:
     # --- Whether that is the same as the batch ---
 
     def _require_same_draws(self, batch: _Batch) -> None:
+        self._is_draw_order_known = True
         with witnessed(Effects()) as effects, no_grad():
             self._step.forward(*batch.lists)
         if [count for _, count in effects.draws] != [count for _, count in self.draws_of(batch)]:
@@ -576,6 +590,11 @@ class _Rows(Batch):
 
     def _shared(self, path: Path) -> Any:
         return self.step.captured(path)
+
+    def _check(self, path: Path, chosen: Any) -> None:
+        if not path.checked:
+            self.step.write_back()
+            super()._check(path, chosen)
 
 
 MIXED, NONLINEAR = -1, -2
@@ -633,20 +652,19 @@ class _Failed(RecordingError):
     """Model or loss raised an error on a recorded batch; it is the cause."""
 
 
-class _ByBatch(Compiled):
+class _ByBatch(_Recorder):
     """The program of a whole batch, one for each nesting of it and path through it."""
 
     def __init__(self, step: CompiledStep) -> None:
         backend = step.backend
         if backend == "auto":
             backend = "native" if backends.native_available() else "python"
-        super().__init__(self._all, backend, max_paths=MOST_PATHS)
-        self._step = step
+        super().__init__(step, self._all, backend, max_paths=MOST_PATHS)
         self._draws: dict[Any, Draws] = {}
         self._wrt: Wrt | None = None
         self._latest_updates: list[tuple[Update, int]] = []
         self._updates: dict[int, list[tuple[Update, int]]] = {}  # by the recording's id
-        self._steps = self._recordings = 0
+        self._steps = 0
 
     def _all(self, features: Any, targets: Any, noise: Sequence[Any]) -> Any:
         try:
@@ -678,25 +696,22 @@ class _ByBatch(Compiled):
     def recording(self, batch: _Batch, noise: Sequence[float]) -> Recording:
         """A recording of the batch, to look at."""
         signature, numbers = self._plain("compile_step", (*batch.lists, list(noise)))
-        return super()._recorded(signature, numbers)
+        return Compiled._recorded(self, signature, numbers)
 
     def run(
         self, batch: _Batch, noise: Sequence[float], keep_outputs: bool
     ) -> tuple[float, Array, list[tuple[Update, Sequence[float]]]]:
-        if self._recordings > 16 and 2 * self._recordings > self._steps:
+        if self.recordings > 16 and 2 * self.recordings > self._steps:
             raise RecordingError(
                 "compile_step: nearly each batch takes another way through model and loss, so that "
                 "there is nothing to replay: where(condition, a, b) in place of if would help"
             )
         self._step.write_back()
-        before = self._recordings
         signature, numbers = self._plain("compile_step", (*batch.lists, list(noise)))
         if self._wrt is None:
             self._wrt = Wrt("compile_step", self._step._params, signature)
         results, path = self._run(signature, numbers, ("gradient", "step"), self._wrt)
         self._steps += 1
-        if self._recordings > before:
-            self._step.recorded()
         nesting = path.recording.nesting
         _, outputs, kept = nesting.children
         count = len(self._step._params)
@@ -713,7 +728,6 @@ class _ByBatch(Compiled):
 
     def _recorded(self, signature: Signature, numbers: Sequence[float]) -> Recording:
         recording = super()._recorded(signature, numbers)
-        self._recordings += 1
         self._updates[id(recording)] = self._latest_updates
         return recording
 

@@ -11,13 +11,14 @@ The padding's zeros are never multiplied: a tap outside of the input is left out
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from itertools import product
 from typing import Any, ClassVar
 
 from autograd_scalar import fsum
+from autograd_scalar.cases import is_open
 from autograd_scalar.primitives import detached
-from autograd_scalar.rules import dot
+from autograd_scalar.rules import choose, dot
 from nn import init
 from nn.arguments import generator, known, size, whole_number
 from nn.module import Module, label_by_path
@@ -604,12 +605,19 @@ class MaxPool(Pool):
         super().__init__(kernel_size, stride, padding, dilation, ceil_mode)
 
     def _of_window(self, window: list[Any], places: int) -> Any:
+        if any(map(is_open, window)):
+            return reduce(_open_larger, window)
         largest, top = -math.inf, -math.inf
         for i, item in enumerate(window):
             number = detached(item)
             if i == 0 or number > top or number != number:  # nan is the result of any window
                 largest, top = item, number
         return largest
+
+
+def _open_larger(a: Any, b: Any) -> Any:
+    """a, if it is nan or at least b, else b: which one, a recording leaves open."""
+    return choose(b <= a, a, choose(a <= math.inf, b, a))
 
 
 class MaxPool1d(MaxPool):

@@ -321,6 +321,52 @@ def test_one_place_is_used_again_as_soon_as_it_is_free(monkeypatch):
     assert "double s[2];" in to_c(builder.tape([number]), gradient=False)
 
 
+def tape_of_choices(source) -> Tape:
+    """Comparisons as conditions, as numbers, of comparisons, of several at once, and guards."""
+    builder = Builder(3)
+    numbers, truths = [*builder.inputs, 0.5, -1.0], []
+    for _ in range(25):
+        a, b, c = (source.choice(numbers[-8:]) for _ in range(3))
+        kind = source.randrange(5)
+        if kind <= 1:
+            truths.append(builder.apply(source.choice([rules.less, rules.less_equal]), [a, b]))
+            numbers += truths[-1:] * source.randrange(2)
+        elif kind == 2 and truths:
+            both = [source.choice(truths[-3:]) for _ in range(2)]
+            truths.append(builder.apply(rules.where, [*both, source.choice([0.0, -0.0, 1.0])]))
+        elif kind == 3 and truths:
+            numbers.append(builder.apply(rules.where, [source.choice(truths), b, c]))
+        else:
+            numbers.append(builder.apply(source.choice([rules.where, rules.clamp]), [a, b, c]))
+    asked = [t for t in truths if source.random() < 0.2]
+    tape = builder.tape([*numbers[-4:], *truths[-2:]])
+    values = tape.values([0.7, 0.5, -1.0])
+    tape.guards = tuple(Guard(t.slot, values[t.slot] != 0) for t in asked)
+    return tape
+
+
+@pytest.mark.parametrize("longest", [6, 1500])
+def test_conditions_stand_where_they_are_asked_and_mean_the_same(tmp_path, monkeypatch, longest):
+    monkeypatch.setattr(c, "LONGEST", longest)
+    source = random.Random(longest)
+    tapes = {f"f{k}": tape_of_choices(source) for k in range(25)}
+    texts = {name: to_c(tape, name, gradient=False) for name, tape in tapes.items()}
+    assert any(" & " in text for text in texts.values())
+    compiled = Compiled(tmp_path, texts, ["-O0"])
+    lost = 0
+    for name, tape in tapes.items():
+        assert compiled(name, [0.7, 0.5, -1.0], len(tape.outputs))[0] == 0
+        for _ in range(40):
+            xs = [source.choice([0.5, -1.0, 0.0, -0.0, 2.0, math.nan]) for _ in range(3)]
+            status, found = compiled(name, xs, len(tape.outputs))
+            values = tape.values(xs)
+            holds = all((values[g.slot] != 0) == g.outcome for g in tape.guards)
+            expected = [values[o] if holds else math.nan for o in tape.outputs]
+            assert (status, bits(found)) == (int(not holds), bits(expected)), (name, xs)
+            lost += not holds
+    assert lost > 20
+
+
 # --- A program of its own, under the sanitizers ---------------------------------------------------
 
 MAIN = """
@@ -433,6 +479,7 @@ def test_bad_arguments_are_named():
 @pytest.mark.parametrize("number", [*SPECIAL, 0.1, 2.5, -1e6, 123456.0, 1e22, 2.0**-1074, 1 / 3])
 def test_a_literal_is_the_number_to_the_bit(number):
     text = c._literal(number).strip("()")
+    assert ("x" in text) is (number in (5e-324, -5e-324, 1e-310, 1.7e308, 0.1, -1e6, 1e22, 1 / 3))
     if "x" in text:
         assert bits([float.fromhex(text)]) == bits([number])
     else:

@@ -161,7 +161,9 @@ class Program:
             from autograd_scalar.tape.native import straight
 
             contract = self._options.contract
-            self.run = _without_constants(self.tape, lambda t: straight.compile(t, contract=contract))
+            self.run = _without_constants(
+                self.tape, lambda t: straight.compile(t, contract=contract)
+            )
         if backend == "python":
             self.run = _without_constants(self.tape, PythonProgram)
         self.backend = backend
@@ -174,7 +176,9 @@ class Program:
             if self._interpret is not None:
                 self.run = self._interpret()
             else:
-                self.run = _without_constants(self.tape, lambda t: interpreter.Program(t).run)
+                self.run = _without_constants(
+                    self.tape, lambda t: interpreter.Program(t, derivatives=False).run
+                )
         except interpreter.Unsupported:
             return "python"
         return "interpreter"
@@ -248,9 +252,7 @@ def derivative(
     count, size = len(wrt), len(tape)
     if kind == "gradient":
         return Program(
-            lambda: with_guards(
-                derivatives.value_and_gradient(tape, wrt, strict=strict)
-            ),
+            lambda: with_guards(derivatives.value_and_gradient(tape, wrt, strict=strict)),
             options,
             5 * size,
             lambda: _interpreted_gradient(tape, wrt),

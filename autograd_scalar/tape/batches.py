@@ -144,7 +144,9 @@ class Batch:
         if program is None:
             options = self.function._options
             tape = make(path, strict)
-            program = path.programs[key] = backends.BatchProgram(tape, self.batched, summed, options)
+            program = path.programs[key] = backends.BatchProgram(
+                tape, self.batched, summed, options
+            )
         self.function._path = path
         found: backends.BatchProgram = program
         return found

@@ -20,11 +20,14 @@ from autograd_scalar.tape.program import Tape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    Condition = tuple[tuple[str, int, int], ...]  # comparisons that all hold
 
 LONGEST = 1500  # operands in one function; gcc -O2 took 3 times as long for 30,000 in one
 SHOWN = 60  # characters of a label
 WIDTH = 96  # of a line
+MOST_AT_ONCE = 4  # comparisons in one condition
 ON_STACK = 1024  # doubles; more come from the heap
 
 
@@ -260,6 +263,8 @@ class _Program:
                     f"to_c: {primitive.name!r} is computed by Python alone: it has no kernel in "
                     "operations of C"
                 )
+        self._conditions = _conditions(tape)
+        self._as_numbers = _used_as_numbers(tape, self._conditions)
         self._cut()
         self._ends = self._what_is_done_with_results()
         self._allocate()
@@ -288,9 +293,9 @@ class _Program:
         for target, place in zip(targets, self.tape.outputs, strict=True):
             found[place if place >= first else -1].append(f"{target} = {self._operand(place)};")
         for guard in self.tape.guards:
-            fails = "==" if guard.outcome else "!="
             place, at = guard.slot, guard.line and f" /* {_comment(guard.line)} */"
-            test = f"if ({self._operand(place)} {fails} 0.0){at}"
+            holds = self._condition(place)
+            test = f"if (!({holds})){at}" if guard.outcome else f"if ({holds}){at}"
             found[place if place >= first else -1] += [test, "    return 1;"]
         return found
 
@@ -299,9 +304,9 @@ class _Program:
         first, part_of = self.tape.inputs, self._part_of
         last: dict[int, int] = {}
         self._loads: list[set[int]] = [set() for _ in self._bounds[1:]]
-        for slot, _, operands in self.tape.nodes():
+        for slot in range(first, self.tape.slots):
             part = part_of[slot - first]
-            for o in operands:
+            for o in self._needed(slot):
                 if o >= first and part_of[o - first] < part:
                     self._loads[part].add(o)
                     last[o] = part
@@ -369,23 +374,101 @@ class _Program:
             yield f"const double v{slot} = s[{self._places[slot]}];"
         if part == 0:
             yield from self._ends[-1]
-        tape = self.tape
         for slot in range(self._bounds[part], self._bounds[part + 1]):
-            primitive, operands = tape.primitive_of(slot), tape.operands_of(slot)
-            *before, last = _assigned(
-                f"v{slot}", primitive.name, list(map(self._operand, operands)), self._room
-            )
-            yield from before
-            label = tape.labels.get(slot)
-            yield f"{last} /* {_comment(label)} */" if label else last
+            if self._is_written(slot):
+                *before, last = self._assigned(slot)
+                yield from before
+                label = self.tape.labels.get(slot)
+                yield f"{last} /* {_comment(label)} */" if label else last
             if slot in self._places:
                 yield f"s[{self._places[slot]}] = v{slot};"
             yield from self._ends.get(slot, ())
+
+    def _is_written(self, slot: int) -> bool:
+        """Whether it is a variable, not a condition that stands where it is asked."""
+        return slot not in self._conditions or slot in self._as_numbers
+
+    def _needed(self, slot: int) -> Iterator[int]:
+        """Which numbers the statements of a node need."""
+        if slot in self._conditions:
+            if slot in self._as_numbers or slot in self._ends:
+                yield from _compared(self._conditions[slot])
+            return
+        operands = self.tape.operands_of(slot)
+        for place, operand in enumerate(operands):
+            if place == 0 and self._is_choice(slot) and not self._is_written(operand):
+                yield from _compared(self._conditions[operand])
+            else:
+                yield operand
+
+    def _is_choice(self, slot: int) -> bool:
+        return self.tape.primitive_of(slot) is MACHINE["where"]
+
+    def _assigned(self, slot: int) -> Iterator[str]:
+        """The statements that set the variable of a node."""
+        target, primitive = f"v{slot}", self.tape.primitive_of(slot)
+        operands = self.tape.operands_of(slot)
+        if slot in self._conditions:
+            yield f"const double {target} = {self._text(self._conditions[slot])} ? 1.0 : 0.0;"
+        elif self._is_choice(slot):
+            condition, a, b = operands
+            chosen = f"{self._operand(a)} : {self._operand(b)}"
+            yield f"const double {target} = {self._condition(condition)} ? {chosen};"
+        else:
+            names = list(map(self._operand, operands))
+            yield from _assigned(target, primitive.name, names, self._room)
+
+    def _condition(self, operand: int) -> str:
+        """Whether a number is not 0."""
+        if operand >= 0 and not self._is_written(operand):
+            return self._text(self._conditions[operand])
+        return f"{self._operand(operand)} != 0.0"
+
+    def _text(self, condition: Condition) -> str:
+        """Without &&: to compilers each is a branch, and a thousand of those take them minutes."""
+        (sign, a, b), *others = condition
+        if sign == "<=" and others == [("<=", b, a)]:
+            return f"{self._operand(a)} == {self._operand(b)}"
+        texts = [f"{self._operand(a)} {sign} {self._operand(b)}" for sign, a, b in condition]
+        return " & ".join(f"({text})" for text in texts) if others else texts[0]
 
     def _operand(self, operand: int) -> str:
         if operand < 0:
             return _literal(self.tape.constants[~operand])
         return f"v{operand}" if operand >= self.tape.inputs else f"x[{operand}]"
+
+
+def _conditions(tape: Tape) -> dict[int, Condition]:
+    """The nodes that are a comparison, or where(a, b, 0.0) of two: that both hold."""
+    found: dict[int, Condition] = {}
+    for slot, primitive, operands in tape.nodes():
+        if primitive.name in _COMPARISONS:
+            a, b = operands
+            found[slot] = ((primitive.name, a, b),)
+        elif primitive is MACHINE["where"]:
+            first, second, other = operands
+            is_zero = other < 0 and tape.constants[~other].hex() == "0x0.0p+0"
+            both = (*found.get(first, ()), *found.get(second, ()))
+            if is_zero and first in found and second in found and len(both) <= MOST_AT_ONCE:
+                found[slot] = both
+    return found
+
+
+def _used_as_numbers(tape: Tape, conditions: Mapping[int, Condition]) -> set[int]:
+    """The conditions that are not only asked whether they hold."""
+    found = set(tape.outputs)
+    for slot, primitive, operands in tape.nodes():
+        if slot not in conditions:
+            found.update(operands[primitive is MACHINE["where"] :])
+    # A comparison's own operands are numbers to it, if they are comparisons themselves.
+    found.update(o for condition in conditions.values() for o in _compared(condition))
+    return found & conditions.keys()
+
+
+def _compared(condition: Condition) -> Iterator[int]:
+    for _, a, b in condition:
+        yield a
+        yield b
 
 
 def _literal(number: float) -> str:
@@ -407,6 +490,7 @@ def _literal(number: float) -> str:
 
 # --- Operations -----------------------------------------------------------------------------------
 
+_COMPARISONS = ("<", "<=")
 _CALLS = {
     **{"**": "pow", "abs": "fabs", "c_cbrt": "cbrt", "exponent": "exponent", "ldexp": "scaled"},
     **{
@@ -420,9 +504,7 @@ _CALLS = {
 }  # fmt: skip
 _FORMS = {
     **{sign: f"{{0}} {sign} {{1}}" for sign in "+-*/"},
-    **{sign: f"{{0}} {sign} {{1}} ? 1.0 : 0.0" for sign in ("<", "<=")},
     "neg": "-{0}",
-    "where": "{0} != 0.0 ? {1} : {2}",
     "product_error": "fma({0}, {1}, -({0} * {1}))",
 }
 _OF_ARRAYS = {"fsum": "exact_sum({0}, {1})", "pick": "picked({2}, {0}, {1})"}

@@ -430,9 +430,7 @@ _VALUE = ("value",)
 
 
 def _rows(numbers: Sequence[float], rows: int, columns: int, start: int) -> list[list[float]]:
-    return [
-        list(numbers[start + i * columns : start + (i + 1) * columns]) for i in range(rows)
-    ]
+    return [list(numbers[start + i * columns : start + (i + 1) * columns]) for i in range(rows)]
 
 
 def _parameter_names(f: Callable[..., Any], count: int) -> list[str]:

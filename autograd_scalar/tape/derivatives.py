@@ -214,7 +214,7 @@ def _contributions(
         pattern, ends = _pattern(primitive, len(operands), places)
         return builder.stamp(pattern, [g, y, *operands]), ends
     xs = [builder.variable(o) for o in operands]
-    contributions = _run_rule(
+    contributions = run_rule(
         primitive, builder, builder.variable(g), builder.variable(y), xs, places
     )
     written = [builder.operand(c) for c in contributions]
@@ -225,7 +225,7 @@ def _contributions(
 def _pattern(primitive: Primitive, count: int, places: tuple[int, ...]) -> Pattern:
     builder = Builder(count + 2)
     g, y, *xs = builder.inputs
-    tape = builder.tape(_run_rule(primitive, builder, g, y, xs, places))
+    tape = builder.tape(run_rule(primitive, builder, g, y, xs, places))
     nodes: list[Node] = []
     for _, of_node, operands in tape.nodes():
         sources = [o for o in operands if o >= 0]
@@ -235,7 +235,7 @@ def _pattern(primitive: Primitive, count: int, places: tuple[int, ...]) -> Patte
     return nodes, ends
 
 
-def _run_rule(
+def run_rule(
     primitive: Primitive,
     builder: Builder,
     g: Any,
@@ -243,6 +243,7 @@ def _run_rule(
     xs: Sequence[Any],
     places: tuple[int, ...],
 ) -> list[Any]:
+    """What the operands at these places receive of g, written by the builder."""
     try:
         return pullback(primitive, g, y, xs, places)
     except NotRecordable:

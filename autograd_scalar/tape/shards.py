@@ -254,7 +254,7 @@ class _Total:
         import numpy
 
         self.shards = -(-examples // shard)
-        self.sums: Array = numpy.full(summed, -0.0)  # which, added to any number, is that number
+        self.sums: Array = numpy.zeros(summed)
         self.rows: Array = numpy.empty((examples, width), order="F")  # they are read by column
         self._shard = shard
         self._early: dict[int, Array] = {}

@@ -187,7 +187,9 @@ class Batch:
         views = self._views(columns, np)
         n = len(views[0])
         if any(len(view) != n for view in views):
-            raise ValueError(f"columns must be of one length, not {[len(view) for view in views]}")
+            raise ValueError(
+                f"columns must be of one length, not {described([len(view) for view in views])}"
+            )
         where = np.array([(view.ctypes.data, view.strides[0]) for view in views], np.int64)
         rows = np.empty((len(self.rows), n))
         piece = _piece(n, self._tile)
@@ -218,7 +220,7 @@ class Batch:
             if len(views) != self._columns or any(view.ndim != 1 for view in views):
                 raise ValueError(
                     f"columns must be {self._columns} array(s) of one dimension, not of shapes "
-                    f"{[view.shape for view in views]}"
+                    f"{described([view.shape for view in views])}"
                 )
         else:
             table = np.asarray(columns, np.float64)

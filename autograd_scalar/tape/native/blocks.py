@@ -94,7 +94,7 @@ class OuterSum:
 class DotSum:
     """Dot products summed over the batch: for each the pairs, and the outputs that it is."""
 
-    def __init__(self, pairs: list[list[Product]], outputs: list[list[int]]) -> None:
+    def __init__(self, pairs: Sequence[Sequence[Product]], outputs: list[list[int]]) -> None:
         self.pairs = pairs
         self.outputs = outputs
 
@@ -109,6 +109,15 @@ class PlainSum:
 
 if TYPE_CHECKING:
     Item = Straight | Loop | OuterSum | DotSum | PlainSum
+
+
+class _Sums:
+    """What is summed over the batch, and the outputs that it is: products, sums of them, numbers."""
+
+    def __init__(self) -> None:
+        self.products: dict[Product, list[int]] = {}
+        self.dots: dict[tuple[Product, ...], list[int]] = {}
+        self.plain: dict[int, list[int]] = {}
 
 
 class Plan:
@@ -140,96 +149,88 @@ class Plan:
         sums = self._take_sums(summed)
         for members in self._classes():
             self._place(members)
-        self._place_sums(*sums)
+        self._place_sums(sums)
 
     # --- Sums over the batch ----------------------------------------------------------------------
 
-    def _take_sums(
-        self, summed: frozenset[int]
-    ) -> tuple[dict[Product, list[int]], dict[int, list[int]], dict[int, list[int]]]:
-        """Outputs by products, by dot products and by slots; what only these need is dropped."""
+    def _take_sums(self, summed: frozenset[int]) -> _Sums:
+        """What is summed; nodes that only this needed, and nodes that nothing needs, are dropped."""
         tape, nodes = self._tape, self._nodes
         uses: dict[int, int] = {}
         for _, operands in nodes.values():
             for o in operands:
                 uses[o] = uses.get(o, 0) + 1
-        for i, o in enumerate(tape.outputs):
-            if i not in summed:
-                uses[o] = uses.get(o, 0) + 1
+        rows = {o for i, o in enumerate(tape.outputs) if i not in summed}
         ends: dict[int, list[int]] = {}
         for i in sorted(summed):
             o = tape.outputs[i]
             if o >= 0 and self._varies[o]:
-                ends.setdefault(self._without_zero(o, uses), []).append(i)
-        products: dict[Product, list[int]] = {}
-        dots: dict[int, list[int]] = {}
-        plain: dict[int, list[int]] = {}
+                ends.setdefault(self._without_zero(o, uses, rows), []).append(i)
+        sums = _Sums()
         for slot, outputs in ends.items():
-            primitive, operands = nodes.get(slot, (None, ()))
-            is_alone = not uses.get(slot) and all(o >= 0 and self._varies[o] for o in operands)
-            if is_alone and primitive is rules.multiply:
-                a, b = operands
-                products.setdefault((a, b), []).extend(outputs)
-            elif is_alone and primitive is rules.dot and len(operands) >= 2 * 2:
-                dots[slot] = outputs
+            terms = () if uses.get(slot) or slot in rows else self._terms(slot)
+            if len(terms) == 1:
+                sums.products.setdefault(terms[0], []).extend(outputs)
+            elif terms:
+                sums.dots.setdefault(terms, []).extend(outputs)
             else:
-                plain[slot] = outputs
-        self._dots = {slot: nodes[slot][1] for slot in dots}
-        self._drop_unneeded(summed, products, plain)
-        return products, dots, plain
+                sums.plain[slot] = outputs
+        needed = rows.union(sums.plain, *sums.products, *[o for dot in sums.dots for o in dot])
+        for slot in reversed(nodes):
+            if slot in needed:
+                needed.update(nodes[slot][1])
+        self._nodes = {slot: node for slot, node in nodes.items() if slot in needed}
+        return sums
 
-    def _without_zero(self, slot: int, uses: dict[int, int]) -> int:
+    def _without_zero(self, slot: int, uses: dict[int, int], rows: set[int]) -> int:
         """What is summed instead of x + 0.0: the sum begins with 0.0 anyway."""
         primitive, operands = self._nodes.get(slot, (None, ()))
-        if primitive is rules.add and not uses.get(slot):
+        if primitive is rules.add and not uses.get(slot) and slot not in rows:
             for zero, other in (operands, operands[::-1]):
-                if zero < 0 and other >= 0 and self._tape.constants[~zero] == 0:
+                if other >= 0 and zero < 0 and self._tape.constants[~zero] == 0:
                     uses[other] -= 1  # this addition falls away
                     return other
         return slot
 
-    def _drop_unneeded(
-        self,
-        summed: frozenset[int],
-        products: dict[Product, list[int]],
-        plain: dict[int, list[int]],
-    ) -> None:
-        needed = {o for i, o in enumerate(self._tape.outputs) if i not in summed}
-        needed.update(o for pair in products for o in pair)
-        needed.update(plain)
-        needed.update(o for operands in self._dots.values() for o in operands)
-        for slot in reversed(self._nodes):
-            if slot in needed:
-                needed.update(self._nodes[slot][1])
-        self._nodes = {slot: node for slot, node in self._nodes.items() if slot in needed}
+    def _terms(self, slot: int) -> tuple[Product, ...]:
+        """The products that the number is the sum of, if all their factors vary.
 
-    def _place_sums(
-        self,
-        products: dict[Product, list[int]],
-        dots: dict[int, list[int]],
-        plain: dict[int, list[int]],
-    ) -> None:
-        found: list[tuple[Item, Sequence[int]]] = []
-        for outer in outer_sums(products):
-            found.append((outer, (*outer.rows, *outer.columns)))
-        by_length: dict[int, list[int]] = {}
-        for slot, operands in self._dots.items():
-            by_length.setdefault(len(operands), []).append(slot)
-        for slots in by_length.values():
-            pairs = [_pairs(self._dots[slot]) for slot in slots]
-            used = [o for row in pairs for pair in row for o in pair]
-            found.append((DotSum(pairs, [dots[slot] for slot in slots]), used))
+        A term that is a constant 0.0, as at the end of a gradient, is left out for the same reason.
+        """
+        primitive, operands = self._nodes.get(slot, (None, ()))
+        if primitive is rules.multiply or primitive is rules.dot:
+            terms = tuple([pair for pair in _pairs(operands) if not self._is_zero(pair)])
+            if all(self._is_varying(o) for pair in terms for o in pair):
+                return terms
+        return ()
+
+    def _is_zero(self, pair: Product) -> bool:
+        a, b = pair
+        constants = self._tape.constants
+        return a < 0 and b < 0 and constants[~a] * constants[~b] == 0
+
+    def _place_sums(self, sums: _Sums) -> None:
+        """Put each right after what computes its operands: their places are then free again."""
+        found: list[tuple[Item, Iterable[int]]] = [
+            (outer, (*outer.rows, *outer.columns)) for outer in outer_sums(sums.products)
+        ]
+        by_length: dict[int, list[tuple[Product, ...]]] = {}
+        for terms in sums.dots:
+            by_length.setdefault(len(terms), []).append(terms)
+        for dots in by_length.values():
+            outputs = [sums.dots[terms] for terms in dots]
+            read = [o for terms in dots for pair in terms for o in pair]
+            found.append((DotSum(dots, outputs), read))
         by_item: dict[int, list[int]] = {}
-        for slot in plain:
+        for slot in sums.plain:
             by_item.setdefault(self._item_of.get(slot, -1), []).append(slot)
         for slots in by_item.values():
-            found.append((PlainSum(slots, [plain[slot] for slot in slots]), slots))
-        # Each as soon as its operands are there, so that their places are free again soon.
+            found.append((PlainSum(slots, [sums.plain[slot] for slot in slots]), slots))
         after: dict[int, list[Item]] = {}
         for item, read in found:
             last = max([self._item_of.get(slot, -1) for slot in read])
             after.setdefault(last, []).append(item)
-        items = list(after.get(-1, ()))
+        items = after.get(-1, [])
         for i, item in enumerate(self.items):
             items += [item, *after.get(i, ())]
         self.items = items
@@ -369,7 +370,7 @@ def _pairs(operands: Sequence[int]) -> list[Product]:
 
 
 def outer_sums(products: dict[Product, list[int]]) -> list[OuterSum]:
-    """Products as few blocks, each of all its rows times all its columns.
+    """Products as few blocks, each of all its rows times all its columns, which are not fewer.
 
     >>> (outer,) = outer_sums({(1, 5): [0], (1, 6): [1], (2, 5): [2], (2, 6): [3]})
     >>> outer.rows, outer.columns, outer.outputs
@@ -379,13 +380,16 @@ def outer_sums(products: dict[Product, list[int]]) -> list[OuterSum]:
     swapped = {(b, a): outputs for (a, b), outputs in products.items()}
     by_columns = _grouped(swapped)
     if len(by_columns) < len(by_rows):
-        products, by_rows = swapped, by_columns
-    return [
-        OuterSum(
-            rows, list(columns), [[products[row, column] for column in columns] for row in rows]
-        )
-        for columns, rows in by_rows.items()
-    ]
+        products, swapped, by_rows = swapped, products, by_columns
+    found = []
+    for columns, rows in by_rows.items():
+        if len(rows) <= len(columns):
+            outputs = [[products[row, column] for column in columns] for row in rows]
+            found.append(OuterSum(rows, list(columns), outputs))
+        else:
+            outputs = [[swapped[column, row] for row in rows] for column in columns]
+            found.append(OuterSum(list(columns), rows, outputs))
+    return found
 
 
 def _grouped(products: Iterable[Product]) -> dict[tuple[int, ...], list[int]]:

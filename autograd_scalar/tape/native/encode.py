@@ -14,7 +14,7 @@ import numpy as np
 
 from autograd_scalar import rules
 from autograd_scalar.primitives import Primitive
-from autograd_scalar.tape.derivatives import _run_rule
+from autograd_scalar.tape.derivatives import run_rule
 from autograd_scalar.tape.kernels import KERNELS, lower
 from autograd_scalar.tape.native.instructions import HALT, instructions
 from autograd_scalar.tape.passes import optimize
@@ -48,22 +48,17 @@ class Stream:
         slots: how many there are in all.
         constants: numbers in the order in which they lie before slot 0.
         outputs: slots; or constants, below 0.
+        ends: of the outputs' nodes, the words behind them.
     """
 
-    def __init__(self, tape: Tape, words: Array, between: Array) -> None:
+    def __init__(self, tape: Tape, words: Array, at: Array) -> None:
         self.words = words
         self.inputs = tape.inputs
         self.slots = tape.slots
         self.constants = np.frombuffer(tape.constants, np.float64)[::-1].copy()
         self.outputs = np.array(tape.outputs, np.int32)
-        # Where outputs end, in bytes; all nodes' ends would take 8 bytes a node.
-        self._ends = {
-            o: 4 * int(between[max(o - tape.inputs + 1, 0)]) for o in tape.outputs if o >= 0
-        }
-
-    def end_of(self, output: int) -> int:
-        """At which byte of the stream the node of an output has ended."""
-        return self._ends[output]
+        # An input as an output: there the stream begins.
+        self.ends = at[np.maximum(self.outputs - (tape.inputs - 1), 0)]
 
 
 class Encoded:
@@ -87,7 +82,7 @@ class Encoded:
 
     def _encode(self, tape: Tape, derivatives: bool) -> Stream:
         codes = np.frombuffer(tape.codes, np.uint16)
-        starts = np.frombuffer(tape.starts, np.uint32).astype(np.int64)
+        starts = np.frombuffer(tape.starts, np.int32)
         operands = np.frombuffer(tape.operands, np.int32)
         counts = np.diff(starts)
         _check(tape, codes, starts, counts, operands)
@@ -98,10 +93,10 @@ class Encoded:
         sizes = counts + 1
         sizes[called] += _EXTRA_WORDS
         sizes[early + 1] = 1  # of the second of a pair only the operand that is not the first
-        at = np.zeros(len(codes) + 1, np.int64)
-        np.cumsum(sizes, out=at[1:])
-        if at[-1] >= 2**31:
+        if sizes.sum(dtype=np.int64) >= 2**31:
             raise ValueError("the interpreter runs tapes of less than 2**31 operands and nodes")
+        at = np.zeros(len(codes) + 1, np.int32)
+        np.cumsum(sizes, out=at[1:])
         words = np.empty(at[-1] + 1, np.int32)
         is_operand = np.ones(len(words), np.bool_)
         begins, ends = np.ones((2, len(codes)), np.bool_)
@@ -228,7 +223,7 @@ def _rule_tape(primitive: Primitive, count: int) -> Tape:
     builder = Builder(count + 2)
     g, y, *xs = builder.inputs
     try:
-        tape = builder.tape(_run_rule(primitive, builder, g, y, xs, tuple(range(count))))
+        tape = builder.tape(run_rule(primitive, builder, g, y, xs, tuple(range(count))))
     except TypeError as error:
         raise Unsupported(
             f"the derivative rule of {primitive.name!r} can't run on variables of a tape: {error}"
@@ -247,8 +242,8 @@ def _is_product(tape: Tape, output: int, a: int, b: int) -> bool:
 
 def _check(tape: Tape, codes: Array, starts: Array, counts: Array, operands: Array) -> None:
     """Raise what ``tape.check`` does, which takes long, where the machine would go astray."""
-    arities = np.array([-1 if p.variadic else p.arity for p in tape.primitives], np.int64)
-    slots = np.arange(tape.inputs, tape.slots)
+    arities = np.array([-1 if p.variadic else p.arity for p in tape.primitives], np.int32)
+    slots = np.arange(tape.inputs, tape.slots, dtype=np.int32)
     places = np.array([*tape.outputs, *[guard.slot for guard in tape.guards]], np.int64)
     lowest = -len(tape.constants)
     if not (
@@ -279,8 +274,8 @@ def _constant_bits(operands: Array, starts: Array, counts: Array) -> Array:
 def _fixed(tape: Tape, codes: Array, constants: Array, derivatives: bool) -> tuple[Array, Array]:
     """The instructions of nodes with a fixed number of operands; of all others ``_CALLED``."""
     known = instructions()
-    forward = np.full(len(tape.primitives), _CALLED, np.int32)
-    backward = np.full((len(tape.primitives), 1 << _MOST_OPERANDS), _CALLED, np.int32)
+    forward = np.full(len(tape.primitives), _CALLED, np.int16)
+    backward = np.full((len(tape.primitives), 1 << _MOST_OPERANDS), _CALLED, np.int16)
     for i, primitive in enumerate(tape.primitives):
         if primitive in known.forward:
             forward[i] = known.forward[primitive]

@@ -277,9 +277,7 @@ class _Module(emit.Module):
 
         def add(i: str, sums: list[str]) -> list[str]:
             x = code.multiply(code.load(_operand(code, "%words", i)), "%scale")
-            total, error = emit._two_sum(code, sums[0], x)
-            low, error = emit._two_sum(code, sums[1], error)
-            return [total, low, code.add(sums[2], error)]
+            return emit.add_exactly(code, sums, x)
 
         sums = _loop(code, "%n", [zero, zero, zero], add)
         code.do(f"ret double {_rounded_once(code, *sums)}")
@@ -560,8 +558,8 @@ def _rounded_once(code: Code, total: str, low: str, lowest: str) -> str:
     errors, and it tells more.
     """
     zero = code.constant(0.0)
-    low, rest = emit._two_sum(code, low, lowest)
-    rounded, error = emit._two_sum(code, total, low)
+    low, rest = emit.two_sum(code, low, lowest)
+    rounded, error = emit.two_sum(code, total, low)
     signs = [
         code.value(
             f"and i1 {code.value(f'fcmp {how} double {error}, {zero}')}, "

@@ -89,7 +89,7 @@ def xad(x: np.ndarray) -> Run:
 
 
 def casadi(x: np.ndarray, compile: bool) -> Run:
-    """Its C is one function of 87 thousand lines, which -O1 has not compiled in six minutes."""
+    """Its C is one function of 73 thousand lines, which -O1 has not compiled in six minutes."""
     import casadi as ca
     from graphs import casadi_gradient
 

@@ -8,6 +8,7 @@ import ctypes
 import random
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import compiled
@@ -36,7 +37,7 @@ def problem(width: int) -> Problem:
     rng = random.Random(width)
     sizes = [2, width, width, 1]
     layers = []
-    for nin, nout in zip(sizes, sizes[1:], strict=False):
+    for nin, nout in pairwise(sizes):
         reach = (6 / (nin + nout)) ** 0.5
         weights = [[rng.uniform(-reach, reach) for _ in range(nin)] for _ in range(nout)]
         layers.append((np.array(weights), np.array([rng.gauss(0, 0.1) for _ in range(nout)])))

@@ -1,4 +1,10 @@
-"""Who can be here, and what to install if one is not."""
+"""Who can be here, and what to install if one is not.
+
+AADC is left out: the licence of its Community Edition (2.25.2, clauses 3.3 and 4) forbids to use it
+as the performance baseline of another library for differentiation, and to publish measurements of
+it without its makers' consent. XAD's Python package is under the AGPL: it is installed by who wants
+to compare, and nothing of it is in this project.
+"""
 
 import os
 from collections.abc import Callable

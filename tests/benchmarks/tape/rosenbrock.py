@@ -8,6 +8,7 @@ dense matrix.
 
 import ctypes
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import compiled
@@ -24,7 +25,7 @@ def problem() -> np.ndarray:
 
 def of_list(x: Any) -> Any:
     total = 0.0
-    for a, b in zip(x[:-1], x[1:], strict=True):
+    for a, b in pairwise(x):
         valley, slope = b - a * a, 1.0 - a
         total = total + (100.0 * (valley * valley) + slope * slope)
     return total

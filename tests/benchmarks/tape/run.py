@@ -1,10 +1,11 @@
 """One command, one report: functions recorded and compiled, beside how others do it.
 
-    python tests/benchmarks/tape/run.py [--only mlp16 ...] [--peers jax c ...] [--threads 1]
-                                        [--rounds 3] [--seconds 0.5] [--json FILE] [--full]
+    python tests/benchmarks/tape/run.py [--only mlp16 ...] [--peers ours jax ...]
+                                        [--without NAME ...] [--threads 1] [--rounds 3]
+                                        [--seconds 0.5] [--json FILE] [--full]
 
 Each contender runs in processes of its own. They take turns over several rounds, and the figure is
-the median over rounds of the median over calls, by the wall clock, since some use every processor.
+the best round's median over calls, by the wall clock, since some use every processor.
 First of all the answers must agree with those worked out by hand in NumPy, to 1e-9 of the largest
 of their kind: nothing is compared that computes something else. Everyone computes in double
 precision, and gets its numbers in the container that it likes best: lists of floats, NumPy arrays,
@@ -28,23 +29,23 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from time import time
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[2])]
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(1, str(Path(__file__).resolve().parents[3]))  # the checkout, installed or not
 
 from cases import FILES, load
 from peers import PEERS, peer_of, version
 from report import table
 from timing import Case
 
+HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-9
 SLOW = 30.0  # whoever takes so many seconds to the first answer has one turn
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": os.pathsep.join(sys.path[:3]),
+    "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parent, HERE.parents[2]))),
     "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",  # compile as if for the first time, as the others do
 }
 
@@ -55,16 +56,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     if options.full:
         ENVIRONMENT["BENCHMARK_IN_FULL"] = "1"
-    chosen = [name for name in PEERS if not options.peers or is_among(name, options.peers)]
-    here = [name for name in chosen if PEERS[name].is_here()]
+    here = [name for name in PEERS if PEERS[name].is_here()]
     print(machine(options.threads))
-    for name in chosen:
+    for name in PEERS:
         if name not in here:
             print(f"{name} is not here: {PEERS[name].install}")
     measured = {}
     for name in options.only or FILES:
         case = load(name)
-        names = [who for who in case.contenders if peer_of(who) in here]
+        names = [
+            who
+            for who in case.contenders
+            if peer_of(who) in here
+            and (not options.peers or is_among(who, options.peers))
+            and not is_among(who, options.without)
+        ]
         names.sort(key=lambda who: list(PEERS).index(peer_of(who)))
         results, failures = rounds(name, case, names, options)
         left_out = {who: why for who, why in case.left_out.items() if who in here} | failures
@@ -86,6 +92,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add = parser.add_argument
     add("--only", nargs="+", choices=FILES, metavar="CASE", help=f"of {', '.join(FILES)}")
     add("--peers", nargs="+", metavar="NAME", help=f"beginnings of {', '.join(PEERS)}")
+    add("--without", nargs="+", metavar="NAME", default=[], help="beginnings of names to leave out")
     add("--threads", type=int, default=0, metavar="N", help="processors for each (0: all)")
     add("--rounds", type=int, default=3, metavar="N", help="turns of each contender (3)")
     add("--seconds", type=float, default=0.5, metavar="S", help="of calls in a turn (0.5)")
@@ -173,7 +180,8 @@ def check(case: Case, result: dict[str, Any]) -> None:
 
 
 def summary(results: Results) -> dict[str, float]:
-    return {key: median(result[key] for result in results) for key in ("seconds", "first", "count")}
+    """The best turn, since a busy neighbour on the machine only ever adds."""
+    return {key: min(result[key] for result in results) for key in ("seconds", "first", "count")}
 
 
 def report(case: Case, results: dict[str, Results]) -> str:
@@ -182,22 +190,19 @@ def report(case: Case, results: dict[str, Results]) -> str:
     if not summaries:
         return "Nobody is here."
     one = next(iter(summaries))
+    in_parts = case.count > 1 and not case.cold
     rows = []
     for who, figures in summaries.items():
-        ratio = figures["seconds"] / summaries[one]["seconds"]
-        note = "" if figures["count"] == case.count else f"of {figures['count']:,.0f}, scaled"
-        rows.append(
-            [
-                who,
-                duration(figures["seconds"]),
-                *([] if case.count == 1 or case.cold else [duration(figures["seconds"] / case.count)]),
-                f"{ratio:.3g}" if ratio < 100 else f"{ratio:,.0f}",
-                duration(figures["first"]),
-                note,
-            ]
-        )  # fmt: skip
-    every = [] if case.count == 1 or case.cold else [f"per {case.unit}"]
-    head = ["", "time", *every, f"time, {one} = 1", "first answer", ""]
+        seconds, ratio = figures["seconds"], figures["seconds"] / summaries[one]["seconds"]
+        row = [who, duration(seconds)]
+        if in_parts:
+            row.append(duration(seconds / case.count))
+        row.append(f"{ratio:.3g}" if ratio < 100 else f"{ratio:,.0f}")
+        row.append(duration(figures["first"]))
+        row.append("" if figures["count"] == case.count else f"of {figures['count']:,.0f}, scaled")
+        rows.append(row)
+    parts = [f"per {case.unit}"] if in_parts else []
+    head = ["", "time", *parts, f"time, {one} = 1", "first answer", ""]
     return "\n".join(line.rstrip() for line in table(head, rows).splitlines())
 
 
@@ -207,13 +212,11 @@ def duration(seconds: float) -> str:
     >>> duration(0.01234), duration(2.5e-7), duration(123.4)
     ('12.3 ms', '250 ns', '123 s')
     """
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
-            break
-    else:
-        unit, size = "ns", 1e-9
+    scales = (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6), ("ns", 1e-9))
+    unit, size = next((scale for scale in scales if seconds >= scale[1]), scales[-1])
     number = seconds / size
-    return f"{number:.{0 if number >= 99.95 else 1 if number >= 9.995 else 2}f} {unit}"
+    digits = 0 if number >= 99.95 else 1 if number >= 9.995 else 2
+    return f"{number:.{digits}f} {unit}"
 
 
 def machine(threads: int) -> str:

@@ -62,7 +62,7 @@ def measure(contender: Callable[[Any], Run], case: Case, seconds: float) -> Meas
     answers = _plain(run.answers(result))
 
     once = _repeated(run.call, 1)
-    calls = max(1, int(2e-3 / once))  # so many that looking at the clock costs nothing beside them
+    calls = max(1, int(5e-4 / once))  # so many that looking at the clock costs nothing beside them
     times = [once] if calls == 1 else []
     gc.collect()
     gc.freeze()  # what is here by now, modules above all, no collector need walk through again

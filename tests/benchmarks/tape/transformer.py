@@ -1,7 +1,7 @@
 """A thousand steps of training a small transformer to spell names, from a cold start.
 
-The model is that of Karpathy's microgpt (2026): 27 characters, 16 wide, one layer of 4 heads, blocks
-of 16, RMSNorm without weights, ReLU, no biases. Its parameters are
+The model is that of Karpathy's microgpt (2026): 27 characters, 16 wide, one layer of 4 heads,
+blocks of 16, RMSNorm without weights, ReLU, no biases. Its parameters are
 
     27*16 token embeddings + 16*16 positions + 4 * 16*16 attention + 2 * 64*16 MLP + 27*16 output
 
@@ -17,6 +17,7 @@ import os
 import random
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -32,6 +33,10 @@ HEAD = WIDTH // HEADS
 MARK = CHARACTERS - 1
 EPSILON = 1e-5
 RATE, FIRST, SECOND, TINY = 0.01, 0.85, 0.99, 1e-8
+
+ONSETS = (*"bcdfghjklmnprstvwz", "br", "ch", "sh", "st", "th")
+NUCLEI = (*"aeiou", "ai", "ea", "ia")
+CODAS = ("", "", "", "n", "r", "l", "s")
 
 SHAPES = {
     "tokens": (CHARACTERS, WIDTH),
@@ -65,9 +70,7 @@ def _name(rng: random.Random) -> list[int]:
     """Between 3 and 15 letters that can be spoken."""
     letters = ""
     for _ in range(rng.choice((1, 2, 2, 2, 3, 3, 4))):
-        letters += rng.choice("b br c ch d f g h j k l m n p r s sh st t th v w z".split())
-        letters += rng.choice("a e i o u ai ea ia".split())
-        letters += rng.choice(("", "", "", "n", "r", "l", "s"))
+        letters += rng.choice(ONSETS) + rng.choice(NUCLEI) + rng.choice(CODAS)
     letters = letters[:15] + "a" * (3 - len(letters))
     return [MARK, *(ord(letter) - ord("a") for letter in letters), MARK]
 
@@ -140,7 +143,7 @@ def loss(weights: Weights, tokens: Sequence[Any], of: Any) -> Any:
     keys: list[Any] = []
     values: list[Any] = []
     losses = []
-    for position, (token, target) in enumerate(zip(tokens, tokens[1:], strict=False)):
+    for position, (token, target) in enumerate(pairwise(tokens)):
         embedding = [of.pick(token, *column) for column in zip(*weights["tokens"], strict=True)]
         x = normalized(
             [a + b for a, b in zip(embedding, weights["positions"][position], strict=True)]
