@@ -98,6 +98,7 @@ from nn.schedules import (
 from nn.watch import Watcher, watch
 
 if TYPE_CHECKING:
+    from nn.compiled import compile_step
     from nn.estimators import MLPClassifier, MLPRegressor
 
 __all__ = [
@@ -182,6 +183,7 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "clip_grad_norm",
     "clip_grad_value",
+    "compile_step",
     "confusion",
     "cross_entropy",
     "data",
@@ -215,7 +217,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import the estimators when they are asked for: they need scikit-learn."""
+    """Import when it is asked for what imports a lot: NumPy, scikit-learn."""
+    if name == "compile_step":
+        from nn.compiled import compile_step
+
+        return compile_step
     if name in ("MLPClassifier", "MLPRegressor"):
         from nn import estimators
 

@@ -62,17 +62,17 @@ def place_among(name: str, value: Any, count: int, error: type[Exception] = Valu
     ...
     ValueError: target must be in 0..2, got 3
     """
-    if not isinstance(value, Arithmetic):
+    if isinstance(value, Arithmetic):
+        if abs(value - clamp(floor(value), 0.0, count - 1.0)) <= 0:
+            return value
+        if not value.data.is_integer():
+            raise TypeError(f"{name} must be an int, got {value.data!r}")
+        place = int(value.data)
+    else:
         place = whole_number(name, value)
         if 0 <= place < count:
             return place
-    elif abs(value - clamp(floor(value), 0.0, count - 1.0)) <= 0:
-        return value
-    else:
-        place = value.data
-        if not place.is_integer():
-            raise TypeError(f"{name} must be a whole number, got {place!r}")
-    raise error(f"{name} must be in 0..{count - 1}, got {place:.0f}")
+    raise error(f"{name} must be in 0..{count - 1}, got {place}")
 
 
 def is_place(value: Any, place: int) -> Any:

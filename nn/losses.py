@@ -13,7 +13,19 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import wraps
 from typing import Any, ClassVar, TypeVar, cast
 
-from autograd_scalar import Value, dot, exp, fsum, log, log_softmax, logsumexp, mean, relu, softplus
+from autograd_scalar import (
+    Value,
+    dot,
+    exp,
+    fsum,
+    log,
+    log_softmax,
+    logsumexp,
+    mean,
+    modes,
+    relu,
+    softplus,
+)
 from autograd_scalar.arithmetic import Arithmetic
 from autograd_scalar.cases import by_cases, is_open
 from autograd_scalar.rules import choose, pick
@@ -238,7 +250,9 @@ def kl_div(
 
 def _either_way(loss: Callable[..., Any], *operands: Any) -> Any:
     """A loss that decides by `if`; for a recording, in which that stays open, both ways."""
-    return by_cases(loss, *operands) if any(map(is_open, operands)) else loss(*operands)
+    if modes.recorder is not None and any(map(is_open, operands)):
+        return by_cases(loss, *operands)
+    return loss(*operands)
 
 
 def _is_within(target: Any, least: float, most: float) -> bool:
@@ -381,9 +395,9 @@ def cross_entropy(
         return examples.reduced(losses, reduction)
 
     def one(x: Sequence[Any], t: Any) -> Any:
-        at = [is_place(t, i) for i in classes]
         if not smoothing:
-            return _sum_of_products([(_weight(weights, t), _hard_cross_entropy(x, t, at))])
+            return _sum_of_products([(_weight(weights, t), _hard_cross_entropy(x, t))])
+        at = [is_place(t, i) for i in classes]
         shares = [choose(is_t, even + (1 - smoothing), even) for is_t in at]
         if weights is not None:
             own = (1 - smoothing) * _weight(weights, t)
@@ -394,10 +408,9 @@ def cross_entropy(
     return examples.reduced_by_class(one, weights, ignore_index, reduction)
 
 
-def _hard_cross_entropy(logits: Sequence[Any], target: Any, at: Sequence[Any]) -> Any:
-    """softplus(logsumexp of the others - that of the target); `at` says of each which it is."""
+def _hard_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
     if isinstance(target, Arithmetic):  # to be decided later: exp(-inf) adds an exact 0
-        others = [choose(is_t, -math.inf, z) for z, is_t in zip(logits, at, strict=True)]
+        others = [choose(is_place(target, i), -math.inf, z) for i, z in enumerate(logits)]
         return softplus(logsumexp(others) - pick(target, *logits))
     others = [z for i, z in enumerate(logits) if i != target]
     return softplus(logsumexp(others) - logits[target])
@@ -408,9 +421,8 @@ def _soft_cross_entropy(logits: Sequence[Any], shares: Sequence[Any]) -> Any:
     counting = [i for i, share in enumerate(shares) if isinstance(share, Arithmetic) or share != 0]
     if len(counting) == 1:
         place = counting[0]
-        at = [i == place for i in range(len(logits))]
-        return _sum_of_products([(shares[place], _hard_cross_entropy(logits, place, at))])
-    if any(map(is_open, [share > 0 for share in shares])):
+        return _sum_of_products([(shares[place], _hard_cross_entropy(logits, place))])
+    if modes.recorder is not None and any(map(is_open, shares)):
         return _open_cross_entropy(logits, shares)
     return -_sum_of_products(zip(shares, log_softmax(logits), strict=True))
 

@@ -187,7 +187,8 @@ def _random_operands(
 ) -> list[float]:
     size = primitive.arity
     if primitive.variadic:
-        size = chance.choice((2, 4) if primitive.name == "dot" else (1, 2, 3))
+        sizes = {"dot": (2, 4), "pick": (2, 3)}.get(primitive.name, (1, 2, 3))
+        size = chance.choice(sizes)
     xs = [_random_number(chance, landmarks) for _ in range(size)]
     if size > 1 and chance.random() < 0.35:  # close to each other, or to each other's inverse
         i, j = chance.sample(range(size), 2)
@@ -197,6 +198,8 @@ def _random_operands(
         xs[i] = chance.choice((close, -close, far, inverse))
     if primitive.name == "polygamma":
         xs[0] = chance.choice(ORDERS_OF_POLYGAMMA)
+    if primitive.name == "pick":
+        xs[0] = float(chance.randrange(size - 1))
     if primitive.name == "**":
         xs[0] = abs(xs[0]) if chance.random() < 0.7 else xs[0]
         if chance.random() < 0.3:

@@ -61,6 +61,8 @@ IN_NUMPY: dict[str, Callable[..., Any]] = {
     "maximum": np.maximum,
     "minimum": np.minimum,
     "where": np.where,
+    "<": lambda a, b: np.less(a, b).astype(float),
+    "<=": lambda a, b: np.less_equal(a, b).astype(float),
     "clamp": lambda x, low, high: np.minimum(np.maximum(x, low), high),
     "logsumexp": lambda *xs: np.logaddexp.reduce(xs),
 }

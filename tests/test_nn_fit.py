@@ -16,6 +16,8 @@ import pytest
 
 import nn
 from autograd_scalar import Value
+from autograd_scalar.tape.backends import native_available
+from autograd_scalar.tape.recording import RecordingError
 from nn.callbacks import Callback, EarlyStopping, SaveBest
 from nn.data import two_moons
 from nn.fit import evaluate, fit, predict
@@ -587,6 +589,235 @@ def test_a_run_in_a_thread_leaves_signals_alone():
     assert len(histories[0]) == 3
 
 
+# --- Compiled ---
+
+BACKENDS = ["python", *(["native"] if native_available() else [])]
+MOONS = two_moons(30, noise=0.1, rng=0)
+
+
+def fit_moons(backend, model=None, loss="binary_cross_entropy_with_logits", **options):
+    model = model or Sequential(Linear(2, 6, rng=0), nn.Tanh(), Linear(6, 1, rng=1), nn.Flatten(0))
+    optimizer = options.pop("optimizer", None) or nn.Adam(model.parameters(), lr=0.05)
+    options = {"epochs": 4, "batch_size": 7, "seed": 3, "progress": False} | options
+    history = fit(model, MOONS, loss, optimizer, backend=backend, **options)
+    return model, optimizer, history
+
+
+def close(a, b):
+    """Whether two states, or rows of histories, are equal but for rounding."""
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(close(a[k], b[k]) for k in a if k != "seconds")
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(close, a, b))
+    if isinstance(a, float):
+        return a == pytest.approx(b, rel=1e-9, abs=1e-12)
+    return a == b
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"metrics": ["accuracy"], "validation": MOONS, "callbacks": EarlyStopping},
+        {"shuffle": False, "batch_size": 30, "callbacks": lambda: StopAt(2)},
+        {"schedule_per": "step"},
+    ],
+    ids=["plain", "looked at after epochs", "looked at after steps", "schedule"],
+)
+def test_a_compiled_run_has_the_history_of_the_eager_one(backend, options):
+    runs = []
+    for each in (backend, "eager"):
+        model = Sequential(Linear(2, 6, rng=0), Dropout(0.2), Linear(6, 1, rng=1), nn.Flatten(0))
+        optimizer = nn.Adam(model.parameters(), lr=0.05)
+        if "schedule_per" in options:
+            options = options | {"schedule": nn.CosineAnnealingLR(optimizer, 20)}
+        callbacks = [options["callbacks"]()] if "callbacks" in options else []
+        again = options | {"callbacks": callbacks}
+        runs.append(fit_moons(each, model, optimizer=optimizer, **again))
+    (model, optimizer, history), (other, its_optimizer, its_history) = runs
+    assert close(history.rows, its_history.rows)
+    assert close(model.state_dict(), other.state_dict())
+    assert close(optimizer.state_dict(), its_optimizer.state_dict())
+    assert history.stopped == its_history.stopped
+    assert not model.training
+
+
+def test_callbacks_see_gradients_and_parameters_and_may_clip():
+    seen = {}
+
+    class Clip(Callback):
+        def __init__(self, numbers):
+            self.numbers = numbers
+
+        def on_backward(self, run):
+            norm = nn.clip_grad_norm(run.model.parameters(), 0.1)
+            self.numbers.append((run.loss.data, norm))
+
+        def on_step_end(self, run):
+            self.numbers.append(run.model.state_dict())
+
+    for backend in ("python", "eager"):
+        fit_moons(backend, callbacks=[Clip(seen.setdefault(backend, []))])
+    assert len(seen["eager"]) == 40
+    assert all(
+        close(list(a) if isinstance(a, tuple) else a, list(b) if isinstance(b, tuple) else b)
+        for a, b in zip(seen["python"], seen["eager"], strict=True)
+    )
+
+
+def test_a_callback_of_epochs_sees_the_parameters_of_then():
+    class Keep(Callback):
+        def __init__(self):
+            self.states = []
+
+        def on_epoch_end(self, run):
+            self.states.append(run.model.state_dict())
+
+    kept = [Keep(), Keep()]
+    for backend, callback in zip(("python", "eager"), kept, strict=True):
+        fit_moons(backend, callbacks=[callback])
+    assert close(kept[0].states, kept[1].states)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("step", [1, 4, 6, 12])
+def test_a_resumed_compiled_run_ends_with_the_bits_of_the_uninterrupted_one(
+    tmp_path, backend, step
+):
+    path, other = tmp_path / "run", tmp_path / "whole"
+    options = {"backend": backend, "epochs": 3}
+    whole = run_everything(other, callbacks=[StopAt(0)], **options)
+    run_everything(path, callbacks=[StopAt(step)], **options)
+    resumed = run_everything(path, resume=True, callbacks=[StopAt(0)], **options)
+    assert resumed[0].state_dict() == whole[0].state_dict()
+    assert resumed[1].state_dict() == whole[1].state_dict()
+    assert without_time(resumed[2]) == without_time(whole[2])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_compiled_run_that_nobody_looks_at_is_resumed_bit_for_bit(tmp_path, backend):
+    path = tmp_path / "run"
+    whole = fit_moons(backend, checkpoint=tmp_path / "whole")
+    fit_moons(backend, checkpoint=path, epochs=1)
+    fit_moons(backend, checkpoint=path, epochs=3, resume=True)
+    resumed = fit_moons(backend, checkpoint=path, resume=True)
+    assert resumed[0].state_dict() == whole[0].state_dict()
+    assert resumed[1].state_dict() == whole[1].state_dict()
+    assert without_time(resumed[2]) == without_time(whole[2])
+
+
+def test_a_checkpoint_within_an_epoch_has_the_numbers_of_that_step(tmp_path):
+    path = tmp_path / "run"
+
+    class Stop(Exception):
+        pass
+
+    model, optimizer, _ = everything()
+    schedule = nn.LambdaLR(optimizer, lambda step: 1.0 if step < 3 else stop())
+
+    def stop():
+        raise Stop
+
+    options = {"batch_size": 5, "seed": 1, "progress": False, "backend": "python"}
+    with pytest.raises(Stop):
+        fit(
+            model, DATA, "cross_entropy", optimizer, 2, schedule=schedule, schedule_per="step",
+            checkpoint=path, checkpoint_every=1, **options,
+        )  # fmt: skip
+    saved = everything()[0]
+    nn.load(saved, path)
+    expected, optimizer, _ = everything()
+    with pytest.raises(Stop):
+        fit(
+            expected, DATA, "cross_entropy", optimizer, 2,
+            schedule=nn.LambdaLR(optimizer, lambda step: 1.0 if step < 2 else stop()),
+            schedule_per="step", **options,
+        )  # fmt: skip
+    assert saved.state_dict() == expected.state_dict()
+
+
+def test_a_run_is_not_resumed_by_another_backend(tmp_path):
+    path = tmp_path / "run"
+    fit_moons("python", checkpoint=path, epochs=1)
+    with pytest.raises(ValueError, match="its backend was 'python' and is None"):
+        fit_moons("eager", checkpoint=path, resume=True)
+
+
+def hooked():
+    model = Sequential(Linear(2, 6, rng=0), nn.Tanh(), Linear(6, 1, rng=1), nn.Flatten(0))
+    model.register_forward_hook(lambda *args: None)
+    return model
+
+
+class Unrecordable(Line):
+    """Draws random numbers that nobody knows of."""
+
+    def forward(self, batch):
+        return [self.slope * x * (1 + 1e-9 * random.random()) + self.height for (x,) in batch]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": hooked()}, "has forward hooks"),
+        ({"model": Unrecordable(), "data": LINE, "loss": "mse"}, "constant of the recorded"),
+        ({"optimizer": "SPSA"}, "SPSA takes no gradients"),
+    ],
+)
+def test_what_cannot_be_compiled_is_eager_with_auto_and_refused_by_name(change, message):
+    change = dict(change)
+    model = change.pop("model", None) or Sequential(Linear(2, 1, rng=0), nn.Flatten(0))
+    data, loss = change.pop("data", MOONS), change.pop("loss", "hinge")
+    if loss == "hinge":
+        data = (data.features, [2 * t - 1 for t in data.targets])
+
+    def run(backend):
+        optimizer = nn.SGD(model.parameters(), lr=0.01)
+        if "optimizer" in change:
+            optimizer = nn.SPSA(model.parameters(), rng=0)
+        return fit(model, data, loss, optimizer, 3, 2, seed=0, progress=False, backend=backend)
+
+    with pytest.raises(RecordingError, match=message):
+        run("python")
+    with pytest.warns(UserWarning, match=f"eager: .*{message}") as caught:
+        assert len(run("auto")) == 3
+    assert len(caught) == 1
+
+
+def test_a_loss_that_is_no_number_ends_a_compiled_run_before_the_parameters():
+    model = Line()
+    rows = [[1.0], [1e200], [1.0], [1.0]], [1.0, 1.0, 1.0, 1.0]
+    with pytest.warns(UserWarning, match="the loss is inf in epoch 1, step 2") as caught:
+        history = fit(
+            model, rows, "mse", nn.SGD(model.parameters(), lr=0.1), 2, 1, shuffle=False,
+            progress=False, backend="python",
+        )  # fmt: skip
+    assert caught[0].filename == __file__
+    assert history.diverged and not len(history)
+    assert model.slope.data == model.height.data == pytest.approx(0.2)
+
+
+def test_ctrl_c_leaves_a_compiled_model_as_it_was_after_the_step(ctrl_c):
+    class CtrlC(nn.LambdaLR):
+        def step(self):
+            super().step()
+            if self.last_epoch == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    states = []
+    for backend in ("python", "eager"):
+        model = Line()
+        optimizer = nn.SGD(model.parameters(), lr=0.05)
+        schedule = CtrlC(optimizer, lambda step: 1.0)
+        _, history = trained(
+            model, optimizer=optimizer, schedule=schedule, schedule_per="step", backend=backend
+        )
+        assert history.interrupted
+        states.append(model.state_dict())
+    assert close(*states)
+
+
 # --- Bad input ---
 
 MODEL = Line()
@@ -603,6 +834,7 @@ BAD = [
     ({"data": ([[1.0]], [1.0, 2.0])}, ValueError, "as many, got 1 and 2"),
     ({"data": ([[1.0], [math.nan]], [1.0, 2.0])}, ValueError, "row 1, column 0"),
     ({"validation": ([[math.inf]], [1.0])}, ValueError, "row 0, column 0"),
+    ({"backend": "numpy"}, ValueError, "unknown backend 'numpy'"),
     ({"schedule_per": "batch"}, ValueError, "unknown schedule_per 'batch'"),
     ({"callbacks": [print]}, TypeError, r"callbacks must be nn\.Callback objects"),
     ({"optimizer": "adam"}, TypeError, "optimizer must be one of nn's, got 'adam'"),

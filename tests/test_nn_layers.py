@@ -1,6 +1,7 @@
 """The layers that most networks are made of, and how they are put together."""
 
 import copy
+import itertools
 import math
 import pickle
 import random
@@ -8,8 +9,9 @@ import random
 import numpy as np
 import pytest
 
-from autograd_scalar import Value, dot, fsum, tanh
+from autograd_scalar import Value, dot, fsum, jit, tanh
 from autograd_scalar.graph import topological_order
+from autograd_scalar.tape.recording import RecordingError
 from autograd_scalar.testing import check_gradients
 from nn.activations import ReLU, Tanh
 from nn.layers import Dropout, Embedding, Flatten, Linear, Residual, Sequential, affine
@@ -314,3 +316,35 @@ BAD = [
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+# --- Recorded ---
+
+
+def test_a_recorded_table_is_looked_up_anew():
+    table = Embedding(4, 2, padding_idx=1, rng=0)
+    fast = jit(lambda x, y: dot(table(x), table(y)), backend="python")
+    for x, y in itertools.product(range(4), repeat=2):
+        eager = dot(table(x), table(y))
+        table.zero_grad()
+        if isinstance(eager, Value):
+            eager.backward()
+        value, gradient = fast.value_and_grad(x, y, wrt=table.parameters())
+        assert value == (eager.data if isinstance(eager, Value) else eager)
+        assert gradient == [p.grad for p in table.parameters()]
+    table.weight[1][0].data = 5.0  # of the padding
+    assert fast(1, 1) == 25.0
+    for bad in (4, -1):
+        with pytest.raises(IndexError, match=rf"must be in 0\.\.3, got {bad}"):
+            fast(0, bad)
+    with pytest.raises(TypeError, match="must be an int"):
+        fast(0, 0.5)
+
+
+def test_dropout_is_not_recorded_unless_it_may_draw_anew():
+    layer = Dropout(0.5)
+    fast = jit(layer, backend="python")
+    with pytest.raises(RecordingError, match=r"model\.eval\(\)"):
+        fast([1.0, 2.0])
+    layer.eval()
+    assert fast([1.0, 2.0]) == [1.0, 2.0]

@@ -4,6 +4,7 @@ The numbers of PyTorch are in tests/data, see torch_training.py.
 """
 
 import copy
+import itertools
 import json
 import math
 import pickle
@@ -12,8 +13,10 @@ import random
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from autograd_scalar import Value, dot
+from autograd_scalar import Value, dot, jit
 from autograd_scalar.testing import check_gradients
 from nn import losses as module
 from nn.losses import (
@@ -511,3 +514,87 @@ BAD = [
 def test_bad_arguments(loss, arguments, options, error, message):
     with pytest.raises(error, match=message):
         loss(*arguments, **options)
+
+
+# --- Recorded -------------------------------------------------------------------------------------
+
+RECORDED = {
+    "cross_entropy": cross_entropy,
+    "weighted": lambda x, t: cross_entropy(x, t, weight=[1.0, 2.0, 0.5]),
+    "smoothed": lambda x, t: cross_entropy(x, t, label_smoothing=0.25),
+    "smoothed and weighted": lambda x, t: cross_entropy(
+        x, t, label_smoothing=0.25, weight=[1.0, 0.0, 0.5], reduction="sum"
+    ),
+    "ignoring": lambda x, t: cross_entropy(x, t, ignore_index=1, reduction="sum"),
+    "nll": nll_loss,
+    "weighted nll": lambda x, t: nll_loss(x, t, weight=[1.0, 2.0, 0.5], reduction="sum"),
+    "multi_margin": multi_margin_loss,
+    "squared multi_margin": lambda x, t: multi_margin_loss(x, t, p=2, weight=[1.0, 2.0, 0.5]),
+}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+@settings(max_examples=40)
+@given(st.lists(st.lists(st.floats(-30, 30), min_size=3, max_size=3), min_size=2, max_size=3))
+def test_a_recorded_loss_of_classes_is_that_of_ints_whatever_the_class(name, scores):
+    loss = RECORDED[name]
+    fast = jit(lambda x, t: loss(x, [t, 2]), backend="python")
+    for x, z in itertools.pairwise(scores):
+        for t in range(3):
+            leaves = [[Value(a) for a in row] for row in (x, z)]
+            eager = loss(leaves, [t, 2])
+            eager.backward()
+            value, gradient = fast.value_and_grad([x, z], t)
+            assert value == pytest.approx(eager.data, rel=1e-14, abs=1e-300)
+            for row, slopes in zip(leaves, gradient, strict=True):
+                expected = [v.grad for v in row]
+                assert slopes == pytest.approx(expected, rel=1e-13, abs=1e-14)
+
+
+def test_a_replay_takes_no_class_that_there_is_not():
+    for loss in (cross_entropy, nll_loss, multi_margin_loss):
+        fast = jit(lambda x, t, loss=loss: loss([x], [t]), backend="python")
+        assert fast([1.0, 2.0, 4.0], 1) != fast([1.0, 2.0, 4.0], 2)
+        for bad in (3, -1):
+            with pytest.raises(ValueError, match=rf"target must be in 0\.\.2, got {bad}"):
+                fast([1.0, 2.0, 4.0], bad)
+        with pytest.raises(TypeError, match=r"target must be an int, got 0\.5"):
+            fast([1.0, 2.0, 4.0], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "good", "bad"),
+    [
+        (hinge_loss, (-1, 1), 0.5),
+        (binary_cross_entropy_with_logits, (0.0, 0.3, 1.0), 1.5),
+        (kl_div, (0.0, 0.3, 1.0), -0.5),
+        (huber_loss, (-5.0, 0.7, 0.2), math.nan),
+        (smooth_l1_loss, (-5.0, 0.7, 0.2), math.nan),
+    ],
+)
+def test_a_replay_follows_targets_and_checks_them(loss, good, bad):
+    fast = jit(lambda x, t: loss([x], [t]), backend="python")
+    for t in (*good, *good[::-1]):
+        for score in (0.5, -2.0):
+            x = Value(score)
+            eager = loss([x], [t])
+            eager.backward()
+            assert fast.value_and_grad(score, t) == (eager.data, x.grad)
+    if bad == bad:
+        with pytest.raises(ValueError, match="target"):
+            fast(0.5, bad)
+    else:
+        assert math.isnan(fast(0.5, bad))
+
+
+@pytest.mark.parametrize("shares", [[0.0, 1.0, 0.0], [0.25, 0.0, 0.75], [0.2, 0.3, 0.5]])
+def test_recorded_probabilities_of_one_class_are_as_accurate_as_the_class(shares):
+    fast = jit(lambda x, p: cross_entropy([x], [p]), backend="python")
+    fast([0.0, 1.0, 2.0], [0.5, 0.25, 0.25])
+    for x in ([0.0, 40.0, 0.0], [1.0, -2.0, 3.0]):
+        leaves = [Value(a) for a in x]
+        eager = cross_entropy([leaves], [shares])
+        eager.backward()
+        value, gradient = fast.value_and_grad(x, shares)
+        assert value == pytest.approx(eager.data, rel=1e-14)
+        assert gradient == pytest.approx([v.grad for v in leaves], rel=1e-13, abs=1e-30)

@@ -10,6 +10,8 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from autograd_scalar import Value
 from nn import MLP, Linear
@@ -473,3 +475,88 @@ def test_a_state_that_does_not_fit_changes_nothing(spoil, error, message):
 def test_a_state_must_be_a_dict():
     with pytest.raises(TypeError, match="the state of SGD must be a dict, got None"):
         SGD([X]).load_state_dict(None)
+
+
+ARRAY_OPTIONS = [
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.5, "dampening": 0.25, "weight_decay": 0.1, "maximize": True}),
+    ("SGD", {"momentum": 0.9, "nesterov": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"centered": True, "momentum": 0.3, "weight_decay": 0.01}),
+    ("Adagrad", {"lr_decay": 0.1, "initial_accumulator_value": 0.5}),
+    ("Adam", {"weight_decay": 0.1}),
+    ("Adam", {"amsgrad": True, "maximize": True}),
+    ("AdamW", {"amsgrad": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), ARRAY_OPTIONS)
+@given(
+    st.lists(st.lists(st.floats(allow_nan=True, width=64), min_size=5, max_size=5), max_size=4),
+    st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=5),
+)
+def test_steps_of_arrays_are_those_of_numbers_to_the_bit(name, options, gradients, start):
+    params, others = [Value(x) for x in start], [Value(x) for x in start]
+    by_number, in_arrays = (
+        KINDS[name]([{"params": ps[:2]}, {"params": ps[2:], "lr": 0.5}], **options)
+        for ps in (params, others)
+    )
+    numbers = np.array(start)
+    for place, slopes in enumerate(gradients):
+        for param, slope in zip(params, slopes, strict=True):
+            param.grad = slope
+        try:
+            by_number.step()
+        except (OverflowError, ValueError):
+            assume(False)
+        numbers = in_arrays.step_arrays(numbers, np.array(slopes))
+        assert same_bits(numbers.tolist(), [param.data for param in params])
+        if place == 1:  # looked at in between
+            in_arrays.state  # noqa: B018
+    mine, theirs = (list(o.state.values()) for o in (by_number, in_arrays))
+    for a, b in zip(mine, theirs, strict=True):
+        assert a.keys() == b.keys()
+        assert same_bits([*a.values()], [*b.values()])
+        assert [type(x) for x in a.values()] == [type(x) for x in b.values()]
+
+
+def same_bits(a, b):
+    return all(x == y or (x != x and y != y) for x, y in zip(a, b, strict=True))
+
+
+def test_steps_of_numbers_and_of_arrays_may_take_turns():
+    x, y = Value(1.0), Value(1.0)
+    turns, plain = Adam([x], lr=0.1), Adam([y], lr=0.1)
+    for k in range(6):
+        x.grad = y.grad = math.sin(k)
+        plain.step()
+        if k % 2:
+            turns.step()
+        else:
+            x.data = float(turns.step_arrays(np.array([x.data]), np.array([x.grad]))[0])
+    assert x.data == y.data
+    assert list(turns.state.values()) == list(plain.state.values())
+
+
+def test_what_is_remembered_is_a_copy_of_the_gradients():
+    x = Value(1.0)
+    optimizer = SGD([x], lr=0.1, momentum=0.9)
+    grad = np.array([2.0])
+    optimizer.step_arrays(np.array([1.0]), grad)
+    grad[0] = 7.0
+    assert optimizer.state[x] == {"momentum_buffer": 2.0}
+
+
+def test_which_optimizers_take_arrays():
+    class Own(SGD):
+        def step(self, closure=None):
+            return super().step(closure)
+
+    class Older(SGD):
+        def rule(self, group, step):
+            return super().rule(group, step)
+
+    x = [Value(1.0)]
+    assert all(kind(x).takes_arrays for kind in KINDS.values())
+    assert not Own(x).takes_arrays and not Older(x).takes_arrays

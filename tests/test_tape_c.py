@@ -345,6 +345,20 @@ def tape_of_choices(source) -> Tape:
     return tape
 
 
+@pytest.mark.parametrize("flags", [["-O3", "-march=native", "-std=gnu99"], ["-O0"]])
+def test_flags_that_round_alike_compile(tmp_path, flags):
+    tape = tape_of_choices(random.Random(4))
+    tape.guards = ()
+    xs = [0.7, 0.5, -1.0]
+    found = Compiled(tmp_path, {"f": to_c(tape)}, flags)("f", xs, len(tape.outputs))
+    assert (found[0], bits(found[1])) == (0, bits(tape.run(xs)))
+
+
+def test_flags_that_do_not_are_an_error(tmp_path):
+    with pytest.raises(AssertionError, match="every operation has to round to a double"):
+        Compiled(tmp_path, {"f": to_c(tape_of_choices(random.Random(4)))}, ["-ffast-math"])
+
+
 @pytest.mark.parametrize("longest", [6, 1500])
 def test_conditions_stand_where_they_are_asked_and_mean_the_same(tmp_path, monkeypatch, longest):
     monkeypatch.setattr(c, "LONGEST", longest)

@@ -243,6 +243,25 @@ def test_dot_products_of_shared_and_varying_numbers_in_any_mixture(vector, monke
         assert bits(found) == bits(expected)
 
 
+def test_sums_of_negative_zeros_are_negative_zeros():
+    builder = Builder(12)
+    ws, xs = builder.inputs[:6], builder.inputs[6:]
+    tape = builder.tape(
+        [rules.dot(*ws[k:], *ws[:k], *xs) for k in range(6)] + [rules.dot(*xs, *xs)]
+    )
+    _, rows = compile_batch(tape, range(6, 12))([-1.0] * 6, np.zeros((9, 6)))
+    assert rows.tobytes("F") == np.array([[-0.0] * 9] * 6 + [[0.0] * 9]).tobytes()
+
+
+def test_some_of_a_loop_are_wanted_after_it():
+    builder = Builder(8)
+    squares = [x * x for x in builder.inputs]
+    tape = builder.tape([squares[3], *[1.0 + square for square in squares], squares[5]])
+    row = np.arange(8.0)
+    _, rows = compile_batch(tape, range(8))([], row[None])
+    assert rows[0].tolist() == [9.0, *(1.0 + row * row), 25.0]
+
+
 def test_sums_of_dot_products_keep_each_in_its_order():
     size = 6
     builder = Builder(size)

@@ -81,6 +81,14 @@ def test_what_needs_two_members_is_another_loop():
     assert kinds(items) == [("Loop", 8, 1), ("Loop", 8, 1)]
 
 
+def test_two_for_one_member_are_another_loop():
+    builder = Builder(4)
+    exps = [rules.exp(x) for x in builder.inputs]
+    found = [exps[k // 2] * x for k, x in enumerate(builder.inputs)]
+    items, _ = planned(builder.tape(exps + found), range(4))
+    assert kinds(items) == [("Loop", 4, 1), ("Loop", 4, 1)]
+
+
 def test_few_alike_are_straight_line_code():
     builder = Builder(3)
     items, _ = planned(builder.tape([rules.exp(x) * x for x in builder.inputs]), range(3))
@@ -128,6 +136,18 @@ def test_sums_drop_an_addition_of_zero_and_the_product_before_it():
     x = builder.inputs[1]
     items, _ = planned(builder.tape([x * x + 0.0, 0.0 + rules.exp(x)]), [1], [0, 1])
     assert kinds(items) == [("OuterSum", 1, 1), ("Straight", 1), ("PlainSum", 1)]
+
+
+def test_sums_of_dot_products_drop_a_zero_at_the_end():
+    builder = Builder(2)
+    x, y = builder.inputs
+    outputs = [
+        rules.dot(x, y, 0.0, y, x, 1.0),
+        rules.dot(x, 0.0, x, 1.0),
+        rules.dot(x, 2.0, x, 1.0),
+    ]
+    items, _ = planned(builder.tape(outputs), [0, 1], [0, 1, 2])
+    assert kinds(items) == [("OuterSum", 1, 1), ("DotSum", 1, 2), ("Straight", 1), ("PlainSum", 1)]
 
 
 def test_a_product_that_is_wanted_for_each_example_too_is_kept():

@@ -121,6 +121,9 @@ def test_a_sum_that_loses_everything_in_plain_arithmetic():
     call = compiled(rules.fsum, 6, 1)
     assert call([1e16], [1.0], [-1e16], [2.0**-60], [1e-30], [-1.0]) == [2.0**-60 + 1e-30]
     assert call([math.inf], *[[1.0]] * 5) == [math.inf]
+    assert call([1.7e308], [1.7e308], [-1.7e308], *[[1.0]] * 3) == [1.7e308]
+    assert call([1.7e308], [1.7e308], [-math.inf], *[[1.0]] * 3) == [-math.inf]
+    assert call(*[[1.7e308]] * 6) == [math.inf]
     assert math.isnan(call([math.inf], [-math.inf], *[[1.0]] * 4)[0])
 
 

@@ -150,6 +150,8 @@ def test_a_long_sum_is_exact_where_plain_addition_loses_all():
     scalar = straight.compile(builder.tape([rules.fsum(*builder.inputs)]))
     numbers = [1e16, 1.0, -1e16, 2.0**-40] * 25
     assert scalar(numbers) == (math.fsum(numbers),)
+    huge = [1.7e308, 1.7e308, -1.7e308, -1.7e308] * 24 + [1.7e308, 0.0, 0.0, 0.0]
+    assert scalar(huge) == (1.7e308,)
 
 
 def test_fused_only_where_it_is_allowed():

@@ -23,12 +23,12 @@ import warnings
 from array import array
 from collections import Counter, deque
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, wait
+from copy import copy
 from functools import cached_property
 from importlib import import_module
 
 from autograd_scalar.primitives import described
 from autograd_scalar.tape import backends
-from autograd_scalar.tape.passes import optimize
 from autograd_scalar.tape.program import Tape
 
 TYPE_CHECKING = False
@@ -80,6 +80,7 @@ class Sharded:
 
     Attributes:
         shard: how many examples a shard has; the last one may have less.
+        tape, backend, sizes, seconds: of the program in this process, as of ``BatchProgram``.
 
     Args:
         tape: the program; its guards are not looked at.
@@ -145,17 +146,33 @@ class Sharded:
         """What runs it in this process when there is no executor."""
         return backends.BatchProgram(self._tape, self._batched, self._summed, self._options)
 
+    @property
+    def tape(self) -> Tape:
+        return self.here.tape
+
+    @property
+    def backend(self) -> str:
+        return self.here.backend
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return self.here.sizes
+
+    @property
+    def seconds(self) -> float:
+        return self.here.seconds
+
     @cached_property
     def _as_there(self) -> backends.BatchProgram:
-        return backends.BatchProgram(*self._to_send)
+        """What runs it in this process when the executor can't."""
+        same = self._options.backend == self._to_send[-1].backend
+        return self.here if same else backends.BatchProgram(*self._to_send)
 
     @cached_property
     def _to_send(self) -> tuple[Tape, list[int], list[int], backends.Options]:
-        """The optimised program, on a backend which is the same on all workers at all times."""
+        """The program, on a backend which is the same on all workers at all times."""
         backend = "native" if self._options.may_be_native else "python"
-        tape = _bare(optimize(self._tape, self._options.passes))
-        options = backends.Options(backend, (), self._options.contract)
-        return tape, self._batched, self._summed, options
+        return _bare(self._tape), self._batched, self._summed, _on_backend(self._options, backend)
 
     @cached_property
     def _packed(self) -> bytes:
@@ -342,7 +359,13 @@ def options_here(options: backends.Options) -> backends.Options:
         RuntimeWarning,
         stacklevel=2,
     )
-    return backends.Options("python", options.passes, options.contract)
+    return _on_backend(options, "python")
+
+
+def _on_backend(options: backends.Options, backend: str) -> backends.Options:
+    found = copy(options)
+    found.backend = backend
+    return found
 
 
 # --- Executors ------------------------------------------------------------------------------------

@@ -164,15 +164,22 @@ def _literal(number: float) -> str:
 
 
 def package_primitives() -> list[Primitive]:
-    """Those of the package itself, without what others have added."""
-    return [p for p in RULES.values() if p.__module__.startswith("autograd_scalar")]
+    """Those of the package itself, without what others have added.
+
+    Nor is ``detach`` among them: its derivative is a decree, with which no difference agrees.
+    """
+    return [
+        p
+        for p in RULES.values()
+        if p.__module__.startswith("autograd_scalar") and p.name != "detach"
+    ]
 
 
 def counts(primitive: Primitive) -> tuple[int, ...]:
     """How many operands to try."""
     if not primitive.variadic:
         return (primitive.arity,)
-    return (2, 4, 6) if primitive.name == "dot" else (1, 2, 3, 5)
+    return {"dot": (2, 4, 6), "pick": (2, 3, 5)}.get(primitive.name, (1, 2, 3, 5))
 
 
 def interval(primitive: Primitive, position: int) -> Interval:
@@ -181,16 +188,18 @@ def interval(primitive: Primitive, position: int) -> Interval:
 
 
 def takes_whole_numbers(primitive: Primitive | None, position: int) -> bool:
-    """Whether the operand is an order, where other numbers give nan."""
-    return primitive is not None and (primitive.name, position) == ("polygamma", 0)
+    """Whether the operand is an order or an index, where other numbers give nan."""
+    return primitive is not None and position == 0 and primitive.name in ("polygamma", "pick")
 
 
 def is_unclear(primitive: Primitive, xs: Sequence[float]) -> bool:
     """Whether differences of a function say nothing about its derivatives at xs.
 
     On a bound of clamp they are a convention. With a small divisor ``%`` and ``//`` jump all the
-    time, and differences see nothing else.
+    time, and differences see nothing else. A comparison of equals jumps on one side.
     """
+    if primitive.name in ("<", "<="):
+        return xs[0] == xs[1]
     if primitive.name in ("%", "//"):
         return abs(xs[1]) < 0.1
     return primitive.name == "clamp" and len(set(xs)) < len(xs)

@@ -112,7 +112,7 @@ if TYPE_CHECKING:
 
 
 class _Sums:
-    """What is summed over the batch, and the outputs that it is: products, sums of them, numbers."""
+    """Products, sums of products and numbers to sum over the batch, each with its outputs."""
 
     def __init__(self) -> None:
         self.products: dict[Product, list[int]] = {}
@@ -145,7 +145,6 @@ class Plan:
         self.items: list[Item] = []
         self._item_of: dict[int, int] = {}  # an item's place; inputs have none
         self._round_of: dict[int, int] = {}  # in its loop
-        self._column_of: dict[int, int] = {}
         sums = self._take_sums(summed)
         for members in self._classes():
             self._place(members)
@@ -154,7 +153,7 @@ class Plan:
     # --- Sums over the batch ----------------------------------------------------------------------
 
     def _take_sums(self, summed: frozenset[int]) -> _Sums:
-        """What is summed; nodes that only this needed, and nodes that nothing needs, are dropped."""
+        """What is summed; a node that nothing else needs is no more than that, and is dropped."""
         tape, nodes = self._tape, self._nodes
         uses: dict[int, int] = {}
         for _, operands in nodes.values():
@@ -218,9 +217,8 @@ class Plan:
         for terms in sums.dots:
             by_length.setdefault(len(terms), []).append(terms)
         for dots in by_length.values():
-            outputs = [sums.dots[terms] for terms in dots]
-            read = [o for terms in dots for pair in terms for o in pair]
-            found.append((DotSum(dots, outputs), read))
+            factors = [o for terms in dots for pair in terms for o in pair]
+            found.append((DotSum(dots, [sums.dots[terms] for terms in dots]), factors))
         by_item: dict[int, list[int]] = {}
         for slot in sums.plain:
             by_item.setdefault(self._item_of.get(slot, -1), []).append(slot)
@@ -273,7 +271,6 @@ class Plan:
         for i, slot in enumerate(loop.columns[-1]):
             self._item_of[slot] = place
             self._round_of[slot] = i
-            self._column_of[slot] = len(loop.columns) - 1
 
     def _place_dots(self, members: list[int]) -> None:
         by_vector: dict[tuple[int, ...], list[int]] = {}
@@ -328,22 +325,9 @@ class Plan:
             if ordered[i] is not None:
                 return False
             ordered[i] = slot
-        rows = [slot for slot in ordered if slot is not None]
-        if self._columns_differ(rows, last):
-            return False
-        loop.columns.append(rows)
+        loop.columns.append([slot for slot in ordered if slot is not None])
         self._note(loop, last)
         return True
-
-    def _columns_differ(self, rows: list[int], item: int) -> bool:
-        """Whether one operand of the class is found in different columns of the loop."""
-        for operands in zip(*[self._nodes[slot][1] for slot in rows], strict=True):
-            columns = {
-                self._column_of[o] if self._item_of.get(o, -1) == item else None for o in operands
-            }
-            if len(columns) > 1:
-                return True
-        return False
 
     def _latest(self, slot: int) -> int:
         return max([self._item_of.get(o, -1) for o in self._nodes[slot][1]])

@@ -355,6 +355,14 @@ class Code:
         """a where the condition, a truth value, holds, else b."""
         return self.value(f"select {self._truth} {condition}, {self.kind} {a}, {self.kind} {b}")
 
+    def all_lanes(self, condition: str) -> str:
+        """Whether a condition holds in all lanes, as an i1."""
+        if self.lanes == 1:
+            return condition
+        name = f"llvm.vector.reduce.and.v{self.lanes}i1"
+        self.module.declare(name, f"declare i1 @{name}({self._truth})")
+        return self.value(f"call i1 @{name}({self._truth} {condition})")
+
     def compare(self, how: str, a: str, b: str) -> str:
         """A comparison as 1.0 or 0.0; ``condition`` of it costs nothing."""
         truth = self.value(f"fcmp {how} {self.kind} {a}, {b}")
@@ -420,15 +428,44 @@ def _dot(code: Code, operands: Sequence[str]) -> str:
 
 
 def _fsum(code: Code, operands: Sequence[str]) -> str:
-    sums: Sequence[str] = [code.constant(0.0)] * 3
-    for x in operands:
-        sums = add_exactly(code, sums, x)
-    return sum_of(code, sums)
+    def summed(scale: str | None) -> str:
+        sums: Sequence[str] = [code.constant(0.0)] * 3
+        for x in operands:
+            sums = add_exactly(code, sums, x, scale)
+        return sum_of(code, sums)
+
+    return sum_in_range(code, summed)
 
 
-def add_exactly(code: Code, sums: Sequence[str], x: str) -> list[str]:
+def sum_in_range(code: Code, summed: Callable[[str | None], str]) -> str:
+    """A sum; where it overflowed on the way, that of all numbers scaled down, scaled up again.
+
+    ``summed`` writes the sum of the numbers, each times a scale if there is one.
+    """
+    once, far, scaled, done = (code.label(name) for name in ("once", "far", "scaled", "summed"))
+    near = summed(None)
+    size = code.intrinsic("fabs", [near])
+    finite = code.value(f"fcmp olt {code.kind} {size}, {code.constant(float('inf'))}")
+    all_finite = code.all_lanes(finite)
+    code.do(f"br label %{once}")
+    code.block(once)
+    code.do(f"br i1 {all_finite}, label %{done}, label %{far}")
+    code.block(far)
+    small = summed(code.constant(2.0**-64))
+    again = code.value(f"fmul {code.kind} {small}, {code.constant(2.0**64)}")
+    either = code.select(finite, near, again)
+    code.do(f"br label %{scaled}")
+    code.block(scaled)
+    code.do(f"br label %{done}")
+    code.block(done)
+    return code.value(f"phi {code.kind} [ {near}, %{once} ], [ {either}, %{scaled} ]")
+
+
+def add_exactly(code: Code, sums: Sequence[str], x: str, scale: str | None = None) -> list[str]:
     """Add x to a sum of three numbers, one below the other (Ogita, Rump and Oishi 2005)."""
     total, low, lowest = sums
+    if scale is not None:
+        x = code.value(f"fmul {code.kind} {x}, {scale}")
     total, lost = two_sum(code, total, x)
     low, lost = two_sum(code, low, lost)
     return [total, low, code.value(f"fadd {code.kind} {lowest}, {lost}")]
@@ -504,8 +541,6 @@ def _pick(code: Code, operands: Sequence[str]) -> str:
         picked = code.select(is_it, number, picked)
     return picked
 
-
-_two_sum = two_sum
 
 _OTHERS: dict[str, Callable[[Code, Sequence[str]], str]] = {
     "neg": _negative,

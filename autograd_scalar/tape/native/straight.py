@@ -12,7 +12,14 @@ import ctypes
 import struct
 
 from autograd_scalar.tape.kernels import MACHINE, lower
-from autograd_scalar.tape.native.emit import Code, Module, add_exactly, raise_failures, sum_of
+from autograd_scalar.tape.native.emit import (
+    Code,
+    Module,
+    add_exactly,
+    raise_failures,
+    sum_in_range,
+    sum_of,
+)
 from autograd_scalar.tape.passes import optimize
 
 TYPE_CHECKING = False
@@ -345,11 +352,14 @@ def _write_dot(code: Code) -> None:
 
 
 def _write_fsum(code: Code) -> None:
-    zero = code.constant(0.0)
-    with code.loop("%count", [("double", zero)] * 3) as (k, sums, go_on):
-        at = code.value(f"getelementptr i32, ptr %table, i64 {k}")
-        go_on(*add_exactly(code, sums, _number_at(code, at)))
-    code.do(f"ret double {sum_of(code, sums)}")
+    def summed(scale: str | None) -> str:
+        zeros = [("double", code.constant(0.0))] * 3
+        with code.loop("%count", zeros) as (k, sums, go_on):
+            at = code.value(f"getelementptr i32, ptr %table, i64 {k}")
+            go_on(*add_exactly(code, sums, _number_at(code, at), scale))
+        return sum_of(code, sums)
+
+    code.do(f"ret double {sum_in_range(code, summed)}")
 
 
 def _number_at(code: Code, entry: str) -> str:

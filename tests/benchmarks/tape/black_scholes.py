@@ -74,7 +74,7 @@ def ours(market: Market, **options: Any) -> Run:
         return value, gradient, grad(grad(call_price))(*inputs)
 
     fast = jit(greeks, **options)
-    return Run(lambda: fast.batch(*market, batched=range(5)), answers)
+    return Run(lambda: fast.batch(*market, batched=tuple(range(5))), answers)
 
 
 # --- Recorded graphs ------------------------------------------------------------------------------

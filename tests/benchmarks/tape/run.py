@@ -64,19 +64,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measured = {}
     for name in options.only or FILES:
         case = load(name)
-        names = [
-            who
-            for who in case.contenders
-            if peer_of(who) in here
-            and (not options.peers or is_among(who, options.peers))
-            and not is_among(who, options.without)
-        ]
+        names = [who for who in case.contenders if peer_of(who) in here and is_asked(who, options)]
         names.sort(key=lambda who: list(PEERS).index(peer_of(who)))
         results, failures = rounds(name, case, names, options)
-        left_out = {who: why for who, why in case.left_out.items() if who in here} | failures
+        left_out = {who: why for who, why in case.left_out.items() if is_asked(who, options)}
         say("")
         print(f"\n{case.title}\n\n{report(case, results)}", flush=True)
-        for who, why in left_out.items():
+        for who, why in (left_out | failures).items():
             print(f"{who}: {why}")
         measured[name] = {who: summary(runs) for who, runs in results.items()}
     if options.json:
@@ -102,8 +96,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def is_among(name: str, beginnings: Sequence[str]) -> bool:
-    return any(name.lower().startswith(beginning.lower()) for beginning in beginnings)
+def is_asked(name: str, options: argparse.Namespace) -> bool:
+    def is_among(beginnings: Sequence[str]) -> bool:
+        return any(name.lower().startswith(beginning.lower()) for beginning in beginnings)
+
+    return (not options.peers or is_among(options.peers)) and not is_among(options.without)
 
 
 def rounds(
