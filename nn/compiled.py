@@ -292,22 +292,19 @@ class CompiledStep:
             self.optimizer.step()
             self._read()
 
-    def captured(self, path: Path) -> Array:
-        """The numbers of the Values that a recorded program finds outside of its arguments."""
-        found = path.programs.get("captured")
-        if found is None:
-            values = path.recording.captured
-            places = [self._places.get(id(value)) for value in values]
-            others = [
-                (i, v) for i, (v, p) in enumerate(zip(values, places, strict=True)) if p is None
-            ]
-            found = numpy.array([p or 0 for p in places], int), others
-            path.programs["captured"] = found
-        indices, others = found
-        numbers: Array = self._numbers[indices]
-        for i, value in others:
-            numbers[i] = value.data
-        return numbers
+    def reader(self, values: Sequence[Value]) -> Callable[[], Array]:
+        """What gives the present numbers of these parameters and other Values."""
+        places = [self._places.get(id(value), -1) for value in values]
+        others = [(i, values[i]) for i, place in enumerate(places) if place < 0]
+        indices = numpy.array(places, int)
+
+        def read() -> Array:
+            numbers: Array = self._numbers[indices]
+            for i, value in others:
+                numbers[i] = value.data
+            return numbers
+
+        return read
 
     def recorded(self) -> None:
         """Note that model and loss were run once: what they change themselves is not watched."""
@@ -334,12 +331,11 @@ class Data:
                 f"{counts[0]} and {counts[1]}"
             )
         self.features, self.targets = as_lists(features), as_lists(targets)
-        arrays = [_array(features), _array(targets)]
+        self.arrays = [array for array in map(_array, (features, targets)) if array is not None]
+        self.shapes = tuple(array.shape[1:] for array in self.arrays)
         self.rows: Array | None = None
-        self.shapes: tuple[tuple[int, ...], ...] = ()
-        if arrays[0] is not None and arrays[1] is not None:
-            self.shapes = arrays[0].shape[1:], arrays[1].shape[1:]
-            flat = [array.reshape(counts[0], -1) for array in arrays if array is not None]
+        if len(self.arrays) == 2:
+            flat = [array.reshape(counts[0], math.prod(array.shape[1:])) for array in self.arrays]
             self.rows = numpy.concatenate(flat, axis=1)
 
     def __len__(self) -> int:
@@ -423,16 +419,11 @@ class _ByExample:
         self._is_draw_order_known = False
         self._count = sum(count for _, count in self._draws)
         self._function = _Recorder(step, self._one, step.backend, max_paths=10 * MOST_PATHS)
-        shapes = [*batch.shapes, *([(self._count,)] if self._count else [])]
-        ends = numpy.cumsum([math.prod(shape) for shape in shapes])[:-1]
-        assert one.rows is not None
-        row = numpy.concatenate([one.rows, numpy.ones((1, self._count))], axis=1)
-        parts = [
-            part.reshape(1, *shape)
-            for part, shape in zip(numpy.split(row, ends, axis=1), shapes, strict=True)
-        ]
+        parts = [array[one.examples[:1]] for array in batch.data.arrays]
+        if self._count:
+            parts.append(numpy.ones((1, self._count)))
         self._rows = _Rows("compile_step", self._function, parts, tuple(range(len(parts))))
-        self._rows.step = step
+        self._rows.step, self._rows.readers = step, {}
         self._summed = tuple(range(1 + len(step._params)))
         self._reduction = ""
         self._compared: set[int] = set()
@@ -483,7 +474,8 @@ class _ByExample:
                 self._compare(batch, noise, sums)
             else:
                 some = batch.first(size)
-                some_noise = self._noise_of(noise, len(batch), size)
+                parts = self._by_layer(noise, len(batch))
+                some_noise = [x for part in parts for x in part[:size].ravel().tolist()]
                 self._compare(some, some_noise, self._sums(some, some_noise, False)[0])
         if keep_outputs:
             shaped = rows.reshape(len(batch), self._nesting.size).tolist()
@@ -499,8 +491,7 @@ class _ByExample:
         columns = batch.rows
         assert columns is not None
         if noise:
-            parts = [part.T for part in self._noise_parts(noise, len(batch))]
-            columns = numpy.concatenate([columns, *[part.T for part in parts]], axis=1)
+            columns = numpy.concatenate([columns, *self._by_layer(noise, len(batch))], axis=1)
         self._rows.columns = columns
         width = self._nesting.size if keep_outputs else 0
         kind = ("step", keep_outputs)
@@ -509,7 +500,7 @@ class _ByExample:
         )
         return sums, rows
 
-    def _noise_parts(self, noise: Sequence[float], examples: int) -> list[Array]:
+    def _by_layer(self, noise: Sequence[float], examples: int) -> list[Array]:
         """For each layer that draws an array with a row for each example."""
         parts = []
         start = 0
@@ -519,20 +510,15 @@ class _ByExample:
             start = end
         return parts
 
-    def _noise_of(self, noise: Sequence[float], examples: int, first: int) -> list[float]:
-        return [x for part in self._noise_parts(noise, examples) for x in part[:first].ravel()]
-
     def _bare(self, path: Path, strict: bool) -> Tape:
-        return self._joint(path, strict, 0)
+        return self._joint(path.recording, strict, 0)
 
     def _with_outputs(self, path: Path, strict: bool) -> Tape:
-        return self._joint(path, strict, self._nesting.size)
+        return self._joint(path.recording, strict, self._nesting.size)
 
-    def _joint(self, path: Path, strict: bool, outputs: int) -> Tape:
-        return _joint(path.recording, self._slots(path.recording), strict, 1, 1 + outputs)
-
-    def _slots(self, recording: Recording) -> list[int | None]:
-        return _slots(recording, self._step._params, self._rows.signature)
+    def _joint(self, recording: Recording, strict: bool, outputs: int) -> Tape:
+        slots = _slots(recording, self._step._params, self._rows.signature)
+        return _joint(recording, slots, strict, outputs)
 
     # --- Whether that is the same as the batch ---
 
@@ -559,7 +545,7 @@ class _ByExample:
             raise RecordingError("the loss of a batch is neither mean nor sum of its examples'")
         if n > 1:
             recording = self._step._by_batch.recording(batch, noise)
-            if False:
+            if not self._is_separate(recording, batch):
                 raise RecordingError("the examples of a batch see each other")
             self._reduction = fitting[0]
             self._compared.add(min(n, MOST_COMPARED))
@@ -588,9 +574,12 @@ class _Rows(Batch):
     """A batch whose shared numbers are those of the parameters' array."""
 
     step: CompiledStep
+    readers: dict[int, tuple[Path, Callable[[], Array]]]  # by the path's id
 
     def _shared(self, path: Path) -> Any:
-        return self.step.captured(path)
+        if id(path) not in self.readers:
+            self.readers[id(path)] = path, self.step.reader(path.recording.captured)
+        return self.readers[id(path)][1]()
 
     def _check(self, path: Path, chosen: Any) -> None:
         if not path.checked:
@@ -752,7 +741,7 @@ class _ByBatch(_Recorder):
             return run
 
         return backends.Program(
-            lambda: _joint(recording, slots, strict, 1, outputs),
+            lambda: _joint(recording, slots, strict, outputs - 1),
             self._options,
             5 * len(recording.tape),
             interpreted,
@@ -770,13 +759,11 @@ def _slots(recording: Recording, params: Sequence[Value], signature: Signature) 
     return [places.get(id(parameter)) for parameter in params]
 
 
-def _joint(
-    recording: Recording, slots: Sequence[int | None], strict: bool, start: int, end: int
-) -> Tape:
-    """The program of loss and gradient, of the outputs from start to end, and of the guards."""
+def _joint(recording: Recording, slots: Sequence[int | None], strict: bool, others: int) -> Tape:
+    """The program of loss and gradient, of so many of the other outputs, and of the guards."""
     tape = recording.tape
     joint = value_and_gradient(tape, slots, strict=strict, positive_zeros=False)
-    outputs = [*joint.outputs, *tape.outputs[start:end]]
+    outputs = [*joint.outputs, *tape.outputs[1 : 1 + others]]
     extended = Tape(
         joint.inputs, joint.primitives, joint.codes, joint.starts, joint.operands,
         joint.constants, outputs, joint.guards, joint.labels,

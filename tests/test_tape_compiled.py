@@ -195,7 +195,7 @@ def test_as_a_decorator():
 # --- Decisions ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10**9))
 @pytest.mark.parametrize("name", BACKENDS)
 def test_decisions_are_never_frozen(name, seed):
@@ -206,8 +206,9 @@ def test_decisions_are_never_frozen(name, seed):
         y = f(*leaves)
         y.backward()
         value, gradient = fast.value_and_grad(*numbers, wrt=(0, 1, 2))
-        assert value == pytest.approx(y.data, rel=1e-12, abs=1e-14)
-        assert gradient == pytest.approx(tuple(leaf.grad for leaf in leaves), rel=1e-9, abs=1e-12)
+        slopes = tuple(leaf.grad for leaf in leaves)
+        assert value == pytest.approx(y.data, rel=1e-12, abs=1e-14, nan_ok=True)
+        assert gradient == pytest.approx(slopes, rel=1e-9, abs=1e-12, nan_ok=True)
 
 
 def paths(fast):

@@ -12,6 +12,8 @@ from autograd_scalar import Value, grad, hvp, jacobian, primitive, rules
 from autograd_scalar.primitives import RULES
 from autograd_scalar.tape import derivatives
 from autograd_scalar.tape.derivatives import RuleCall, rule_of, value_and_gradient
+from autograd_scalar.tape.kernels import lower
+from autograd_scalar.tape.program import Guard
 from autograd_scalar.tape.recording import record
 from autograd_scalar.tape.variables import Builder, NotRecordable
 from autograd_scalar.testing.programs import RandomSource, random_program
@@ -141,3 +143,33 @@ def test_values_are_what_the_programs_here_are_compared_with():
     assert not same(0.0, -0.0) and same(math.nan, -math.nan)
     assert random_tapes.ulps_apart(1.0, 1.0 + 2**-52) == 1.0
     assert Value(1.0).data == 1.0
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_gradient_that_is_zero_by_chance_keeps_its_derivative(strict):
+    builder = Builder(1)
+    (x,) = builder.inputs
+    slopes = value_and_gradient(builder.tape([(x - 1.0) * rules.log(x)]), [0], strict=strict)
+    assert value_and_gradient(slopes, [0], 1, strict=strict).run([1.0]) == [0.0, 2.0]
+
+
+def test_a_tangent_of_zero_contributes_nothing_if_strict():
+    builder = Builder(2)
+    x, y = builder.inputs
+    tape = builder.tape([rules.sqrt(x) + x * y, rules.norm(x, y, rules.log(x))])
+    assert math.isnan(derivatives.tangent(tape, [0, 1]).run([0.0, 2.0, 0.0, 1.0])[2])
+    assert derivatives.tangent(tape, [0, 1], strict=True).run([0.0, 2.0, 0.0, 1.0])[2] == 0.0
+
+
+def test_a_tangent_through_a_rule_that_decides_in_python():
+    builder = Builder(1)
+    tape = derivatives.tangent(builder.tape([test_bent(builder.inputs[0])]), [0])
+    assert tape.run([-2.0, 10.0]) == [-6.0, 30.0]
+
+
+def test_guards_on_constants_stay_on_them():
+    builder = Builder(1)
+    tape = builder.tape([builder.inputs[0]], [Guard(builder.constant(1.0), True)])
+    for program in (derivatives.tangent(tape, [0]), lower(tape), value_and_gradient(tape, [0])):
+        program.check()
+        assert program.constants[~program.guards[0].slot] == 1.0

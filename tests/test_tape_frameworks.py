@@ -286,6 +286,19 @@ def test_what_has_no_kernel_is_called_back(framework):
         del RULES[cubed.name]
 
 
+def test_a_rule_that_decides_in_python_is_called_back(framework):
+    @primitive(lambda g, y, x: g * (2.0 * x if x > 0 else 0.0), name="square_of_test_frameworks")
+    def square(x):
+        return x * x if x > 0 else 0.0
+
+    try:
+        f = framework.function(tape_of(lambda x: 2.0 * square(x), 1))
+        slopes = framework.grad(lambda x: f(x).sum())(framework.array([3.0, -1.0]))[0]
+        assert slopes.tolist() == [12.0, 0.0]
+    finally:
+        del RULES[square.name]
+
+
 # --- One framework's own --------------------------------------------------------------------------
 
 

@@ -106,6 +106,11 @@ def test_a_tape_takes_as_many_numbers_as_it_has_inputs():
         example().run([1.0])
 
 
+def test_it_goes_out_as_json_and_c_and_comes_back():
+    assert Tape.from_json(example().to_json()) == example()
+    assert "f_gradient" in example().to_c()
+
+
 # --- Variables ------------------------------------------------------------------------------------
 
 

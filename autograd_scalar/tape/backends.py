@@ -264,20 +264,24 @@ def derivative(
                 options,
                 5 * size * outputs,
             )
-        changes = Program(lambda: with_guards(derivatives.tangent(tape, wrt)), options, 3 * size)
+        changes = Program(
+            lambda: with_guards(derivatives.tangent(tape, wrt, strict=strict)), options, 3 * size
+        )
         return Columns(changes, count, outputs, outputs)
-    slopes = derivatives.value_and_gradient(tape, wrt, strict=strict, positive_zeros=False)
+    slopes = derivatives.value_and_gradient(tape, wrt, positive_zeros=False)
     rows = optimize(_outputs_of(slopes, slopes.outputs[1:]), options.passes)
     if kind == "hessian" and len(rows) * count <= LARGEST:
 
         def matrix() -> Tape:
-            found = derivatives.jacobian(rows, wrt)
+            found = derivatives.jacobian(rows, wrt, strict=strict)
             return with_guards(found, range(count, count + count * count))
 
         return Program(matrix, options, 3 * len(rows))
 
     def product() -> Tape:
-        return with_guards(derivatives.tangent(rows, wrt), range(count, 2 * count))
+        return with_guards(
+            derivatives.tangent(rows, wrt, strict=strict), range(count, 2 * count)
+        )
 
     products = Program(product, options, 3 * len(rows))
     return products if kind == "hvp" else Columns(products, count, count, 0)

@@ -9,11 +9,13 @@ from autograd_scalar.primitives import described
 from autograd_scalar.tape import backends, derivatives
 from autograd_scalar.tape.compiled import Wrt
 from autograd_scalar.tape.program import Tape
+from autograd_scalar.tape.shards import Sharded, require_executor
 from autograd_scalar.tape.verification import verify
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Executor
     from typing import Any
 
     from numpy.typing import NDArray
@@ -35,9 +37,19 @@ class Batch:
         batched: slots of the inputs that differ from example to example.
         columns: their numbers, of shape (examples, batched).
         shared: the numbers of the other arguments.
+        executor: who computes it; None for this process.
     """
 
-    def __init__(self, name: str, function: Compiled, args: Sequence[Any], batched: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Compiled,
+        args: Sequence[Any],
+        batched: Any,
+        executor: Executor | None = None,
+    ) -> None:
+        require_executor(f"{name}: executor", executor)
+        self.executor = executor
         positions = _batched_positions(name, batched, len(args))
         arrays = {p: _array(name, p, args[p]) for p in positions}
         lengths = {p: len(array) for p, array in arrays.items()}
@@ -78,7 +90,7 @@ class Batch:
 
         Examples are grouped by the path that they take.
         """
-        sums = numpy.zeros(len(summed))
+        parts: list[tuple[int, Array]] = []
         rows = numpy.empty((len(self), width))
         paths = self.signature.paths
         todo: list[tuple[Indices, Path | None, int]] = [(slice(None), paths.latest, 0)]
@@ -116,7 +128,7 @@ class Batch:
             ):
                 program = self._program(path, kind, make, summed, strict=True)
                 found_sums, found = program(self._shared(path), columns)
-            sums += found_sums
+            parts.append((int(numpy.arange(len(self))[chosen][0]), found_sums))
             rows[chosen] = found[:, :width]
             self._check(path, chosen)
             paths.touch(path)
@@ -124,6 +136,9 @@ class Batch:
                 _require_same(taken.recording.nesting, path.recording.nesting)
             taken = path
         assert taken is not None
+        sums = numpy.zeros(len(summed))
+        for _, part in sorted(parts, key=lambda part: part[0]):  # whichever path was known first
+            sums += part
         return sums, rows, taken
 
     def _shared(self, path: Path) -> Sequence[float]:
@@ -138,18 +153,15 @@ class Batch:
         summed: Sequence[int],
         *,
         strict: bool,
-    ) -> backends.BatchProgram:
+    ) -> backends.RunBatch:
         key = ("batch", kind, tuple(self.batched), tuple(summed), strict)
         program = path.programs.get(key)
         if program is None:
             options = self.function._options
             tape = make(path, strict)
-            program = path.programs[key] = backends.BatchProgram(
-                tape, self.batched, summed, options
-            )
+            program = path.programs[key] = Sharded(tape, self.batched, summed, options)
         self.function._path = path
-        found: backends.BatchProgram = program
-        return found
+        return lambda shared, columns: program(shared, columns, self.executor)
 
     def _check(self, path: Path, chosen: Indices) -> None:
         if path.checked or not self.function._check:
@@ -172,9 +184,9 @@ class Batch:
         return nesting.fill_leaves(columns, make)
 
 
-def values(function: Compiled, args: Sequence[Any], batched: Any) -> Any:
+def values(function: Compiled, args: Sequence[Any], batched: Any, executor: Executor | None) -> Any:
     """``Compiled.batch``."""
-    batch = Batch("batch", function, args, batched)
+    batch = Batch("batch", function, args, batched, executor)
 
     def make(path: Path, strict: bool) -> Tape:
         return backends.with_guards(path.recording.tape)
@@ -187,13 +199,18 @@ def values(function: Compiled, args: Sequence[Any], batched: Any) -> Any:
 
 
 def value_and_gradient(
-    function: Compiled, args: Sequence[Any], batched: Any, wrt: Any, reduce: str | None
+    function: Compiled,
+    args: Sequence[Any],
+    batched: Any,
+    wrt: Any,
+    reduce: str | None,
+    executor: Executor | None,
 ) -> tuple[Any, Any]:
     """``Compiled.batch_value_and_grad``."""
     name = "batch_value_and_grad"
     if reduce not in REDUCTIONS:
         raise ValueError(f"{name}: reduce must be None, 'sum' or 'mean', not {reduce!r}")
-    batch = Batch(name, function, args, batched)
+    batch = Batch(name, function, args, batched, executor)
     by = Wrt(name, wrt, batch.signature)
     # Of the outputs [value, *gradient]: those that are summed, and those that stay rows.
     own = [p in batch.positions for p in by.positions for _ in batch.signature.slots(p)]

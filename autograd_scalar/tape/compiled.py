@@ -8,6 +8,7 @@ the function itself once more and keeps what it did.
 from __future__ import annotations
 
 import inspect
+import sys
 from functools import update_wrapper
 
 from autograd_scalar import modes
@@ -29,6 +30,7 @@ from autograd_scalar.value import Value
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Executor
     from typing import Any
 
     from autograd_scalar.tape.arguments import Unpack
@@ -234,16 +236,21 @@ class Compiled:
 
     # --- Batches ---
 
-    def batch(self, *args: Any, batched: Positions) -> Any:
+    def batch(self, *args: Any, batched: Positions, executor: Executor | None = None) -> Any:
         """The results for many examples: the arguments at ``batched`` are NumPy arrays of them.
 
         Their leading axis counts the examples; the other arguments are shared. In place of each
         number of the result there is an array of shape (examples,), in place of an array one with
         a leading axis.
+
+        executor: any ``concurrent.futures.Executor`` to compute it, shard by shard, on threads or
+        processes here, or on a cluster (Dask's ``client.get_executor()``, mpi4py's
+        ``MPIPoolExecutor``); the bits are the same on any number of workers, and a worker that dies
+        costs only time. None computes it in this process.
         """
         from autograd_scalar.tape import batches
 
-        return batches.values(self, args, batched)
+        return batches.values(self, args, batched, executor)
 
     def batch_value_and_grad(
         self,
@@ -251,6 +258,7 @@ class Compiled:
         batched: Positions,
         wrt: Any = 0,
         reduce: str | None = None,
+        executor: Executor | None = None,
     ) -> tuple[Any, Any]:
         """Values and gradients for many examples; see ``batch`` and ``value_and_grad``.
 
@@ -260,7 +268,42 @@ class Compiled:
         """
         from autograd_scalar.tape import batches
 
-        return batches.value_and_gradient(self, args, batched, wrt, reduce)
+        return batches.value_and_gradient(self, args, batched, wrt, reduce, executor)
+
+    # --- Pickling ---
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What travels: function, options and recordings, but for those that use outside Values.
+
+        Those are recorded anew: where they arrive the function finds Values of its own.
+        """
+        _name_wrapped(self._f, self)
+        known = [] if self._environment.changed() is not None else self._signatures.values()
+        return {
+            "f": self._f,
+            "options": self._options,
+            "check": self._check,
+            "max_paths": self._max_paths,
+            "environment": self._environment.numbers(),
+            "signatures": [
+                (s.nesting, [p.recording for p in s.paths if not p.recording.captured])
+                for s in known
+            ],
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        from autograd_scalar.tape.shards import options_here
+
+        self.__init__(  # type: ignore[misc]
+            state["f"], check=state["check"], max_paths=state["max_paths"]
+        )
+        self._options = options_here(state["options"])
+        if not self._environment.agrees(state["environment"]):
+            return
+        for nesting, recordings in state["signatures"]:
+            signature = self._signature(nesting)
+            for found in recordings:
+                signature.paths.add(found)
 
     # --- What there is to see ---
 
@@ -309,21 +352,24 @@ class Compiled:
             numbers += more
             children.append(nesting)
         nesting = Nesting(tuple, range(len(children)), children, size=len(numbers))
+        signature = self._latest = self._signature(nesting)
+        if any(isinstance(number, Layered) for number in numbers):
+            return signature, None
+        return signature, [x if x.__class__ is float else float(x.data) for x in numbers]
+
+    def _signature(self, nesting: Nesting) -> Signature:
         key = arguments.key(nesting)
         signature = self._signatures.get(key)
         if signature is None:
-            names = _parameter_names(self._f, len(args))
+            names = _parameter_names(self._f, len(nesting.children))
             labels = [
                 label
-                for name, child in zip(names, children, strict=True)
+                for name, child in zip(names, nesting.children, strict=True)
                 for label in paths_of(child, name)
             ]
             signature = Signature(nesting, labels, self._max_paths, self.__name__)
             self._signatures[key] = signature
-        self._latest = signature
-        if any(isinstance(number, Layered) for number in numbers):
-            return signature, None
-        return signature, [x if x.__class__ is float else float(x.data) for x in numbers]
+        return signature
 
     def _plain(self, name: str, args: tuple[Any, ...]) -> tuple[Signature, list[float]]:
         signature, numbers = self._taken_apart(args)
@@ -431,6 +477,16 @@ _VALUE = ("value",)
 
 def _rows(numbers: Sequence[float], rows: int, columns: int, start: int) -> list[list[float]]:
     return [list(numbers[start + i * columns : start + (i + 1) * columns]) for i in range(rows)]
+
+
+def _name_wrapped(f: Any, compiled: Compiled) -> None:
+    """Name a decorated function as it can be found, for pickle, by whose name is what it became."""
+    found: Any = sys.modules.get(getattr(f, "__module__", ""))
+    name = getattr(f, "__qualname__", "")
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is compiled:
+        f.__qualname__ = f"{name}.__wrapped__"
 
 
 def _parameter_names(f: Callable[..., Any], count: int) -> list[str]:

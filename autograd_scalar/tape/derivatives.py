@@ -11,8 +11,8 @@ from functools import cache
 from autograd_scalar import rules
 from autograd_scalar.chain_rule import pullback, pushforward
 from autograd_scalar.primitives import Primitive
-from autograd_scalar.tape.program import Tape
-from autograd_scalar.tape.variables import Builder, NotRecordable
+from autograd_scalar.tape.program import Guard, Tape
+from autograd_scalar.tape.variables import Builder, NotRecordable, Variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def jacobian(
     return builder.tape_of([*tape.outputs, *[d for row in rows for d in row]], tape.guards)
 
 
-def tangent(tape: Tape, wrt: Iterable[int | None]) -> Tape:
+def tangent(tape: Tape, wrt: Iterable[int | None], *, strict: bool = False) -> Tape:
     """The program that has a further input for each of ``wrt``, how fast that one changes.
 
     Its outputs are those of the tape and then how fast they change: the Jacobian-vector product.
@@ -85,6 +85,8 @@ def tangent(tape: Tape, wrt: Iterable[int | None]) -> Tape:
     >>> x, y = builder.inputs
     >>> tangent(builder.tape([x * y]), [0, 1]).run([2.0, 3.0, 1.0, 10.0])
     [6.0, 23.0]
+
+    Arguments are as of ``value_and_gradient``.
     """
     wrt = list(wrt)
     builder = Builder(tape.inputs + len(wrt))
@@ -94,22 +96,53 @@ def tangent(tape: Tape, wrt: Iterable[int | None]) -> Tape:
     for slot, label in tape.labels.items():
         if slot < tape.inputs:
             builder.labels[slot] = label
+    def of(operand: int) -> Any:
+        return tape.constants[~operand] if operand < 0 else numbers[operand]
+
     for _, primitive, operands in tape.nodes():
-        xs = [tape.constants[~o] if o < 0 else numbers[o] for o in operands]
+        xs = list(map(of, operands))
         y = builder.apply(primitive, xs)
         moving = {
-            i: tangents[o] for i, o in enumerate(operands) if o >= 0 and not _is_zero(tangents[o])
+            i: tangents[o]
+            for i, o in enumerate(operands)
+            if o >= 0 and (tangents[o].__class__ is not float or tangents[o])
         }
         numbers.append(y)
-        tangents.append(pushforward(primitive, moving, y, xs) if moving else 0.0)
-    guards = [type(g)(numbers[g.slot].slot, g.outcome, g.line) for g in tape.guards]
-    outputs = [tape.constants[~o] if o < 0 else numbers[o] for o in tape.outputs]
+        tangents.append(_change(builder, primitive, moving, y, xs, strict) if moving else 0.0)
+    guards = [Guard(builder.operand(of(g.slot)), g.outcome, g.line) for g in tape.guards]
     moved = [0.0 if o < 0 else tangents[o] for o in tape.outputs]
-    return builder.tape([*outputs, *moved], guards)
+    return builder.tape([*map(of, tape.outputs), *moved], guards)
 
 
-def _is_zero(number: Any) -> bool:
-    return number.__class__ is float and not number
+def _change(
+    builder: Builder,
+    primitive: Primitive,
+    moving: dict[int, Any],
+    y: Any,
+    xs: Sequence[Any],
+    strict: bool,
+) -> Any:
+    """The tangent of a result, written by the builder."""
+    if not strict:
+        try:
+            return pushforward(primitive, moving, y, xs)
+        except NotRecordable:
+            if isinstance(primitive, RuleCall):
+                raise
+    places = tuple(moving)
+    if primitive.variadic:
+        slopes = run_rule(primitive, builder, 1.0, y, xs, places)
+        parts = [slope * moving[i] for slope, i in zip(slopes, places, strict=True)]
+    else:
+        parts = [run_rule(primitive, builder, moving[i], y, xs, (i,))[0] for i in places]
+    total: Any = 0.0
+    for i, part in zip(places, parts, strict=True):
+        if strict and isinstance(part, Variable) and isinstance(moving[i], Variable):
+            zero = builder.constant(0.0)
+            is_zero = _is_zero(builder, moving[i].slot, zero)
+            part = builder.variable(_unless_nan(builder, part.slot, is_zero, zero))
+        total = part if total.__class__ is float and not total else total + part
+    return total
 
 
 def reverse(
@@ -173,10 +206,10 @@ def _sweep(
             contribution = found[end] if end >= 0 else constant(number)
             if contribution < 0 and not builder.number(contribution):
                 continue
-            if strict and g >= 0 and contribution != g:
+            if strict and g >= 0 and contribution >= 0 and contribution != g:
                 if nothing is None:
-                    nothing = _is_nothing(builder, g, zero)
-                contribution = node(rules.where, (nothing, zero, contribution))
+                    nothing = _is_zero(builder, g, zero)
+                contribution = _unless_nan(builder, contribution, nothing, zero)
             o = operands[i]
             earlier = adjoints.get(o)
             if earlier is not None:
@@ -191,10 +224,20 @@ def _plus_zero(builder: Builder, operand: int, zero: int) -> int:
     return builder.node(rules.add, (operand, zero))
 
 
-def _is_nothing(builder: Builder, g: int, zero: int) -> int:
+def _is_zero(builder: Builder, g: int, zero: int) -> int:
     not_above = builder.node(rules.less_equal, (g, zero))
     not_below = builder.node(rules.less_equal, (zero, g))
     return builder.node(rules.where, (not_above, not_below, zero))
+
+
+def _unless_nan(builder: Builder, contribution: int, is_zero: int, zero: int) -> int:
+    """The contribution, but 0 if it is nan and what it is a multiple of is 0.
+
+    Not 0 wherever that is: where it is so by chance, the contribution has a derivative to keep.
+    """
+    is_number = builder.node(rules.less_equal, (contribution, contribution))
+    instead = builder.node(rules.where, (is_zero, zero, contribution))
+    return builder.node(rules.where, (is_number, contribution, instead))
 
 
 def _contributions(

@@ -55,6 +55,18 @@ class Environment:
             if (now := read()) is before or _same(now, before)
         ]
 
+    def numbers(self) -> list[tuple[str, Any]]:
+        """The names and what they stood for, to compare with those in another process."""
+        return [(name, before) for name, _, before in self.reads]
+
+    def agrees(self, numbers: list[tuple[str, Any]]) -> bool:
+        """Whether these are the same; a Value is only itself."""
+        mine = self.numbers()
+        return len(mine) == len(numbers) and all(
+            name == other and _same(a, b)
+            for (name, a), (other, b) in zip(mine, numbers, strict=True)
+        )
+
     def _add(self, f: Any) -> None:
         receiver = getattr(f, "__self__", None)
         if receiver is not None:

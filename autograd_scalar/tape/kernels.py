@@ -425,5 +425,5 @@ def lower(tape: Tape) -> Tape:
     for slot, label in tape.labels.items():
         if places[slot] >= 0:
             builder.labels.setdefault(places[slot], label)
-    guards = [Guard(places[guard.slot], guard.outcome, guard.line) for guard in tape.guards]
+    guards = [Guard(lowered(guard.slot), guard.outcome, guard.line) for guard in tape.guards]
     return builder.tape_of(map(lowered, tape.outputs), guards)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from array import array
 
+from autograd_scalar import rules
 from autograd_scalar.primitives import Primitive
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from typing import Any
 
 
 class Guard:
@@ -188,6 +190,10 @@ class Tape:
                     f"node {slot}: {primitive.name} takes {primitive.arity} operand(s), "
                     f"not {end - start}"
                 )
+            if primitive is rules.dot and (end - start) % 2:
+                raise ValueError(f"node {slot}: dot takes an even number of operands")
+            if primitive is rules.pick and end - start < 2:
+                raise ValueError(f"node {slot}: pick takes an index and something to pick from")
             for operand in self.operands[start:end]:
                 if not lowest <= operand < slot:
                     raise ValueError(
@@ -198,6 +204,45 @@ class Tape:
             for place in places:
                 if not lowest <= place < self.slots:
                     raise ValueError(f"{what} {place} is not one of {lowest}..{self.slots - 1}")
+
+    # --- Elsewhere ---
+
+    def to_json(self) -> str:
+        """The tape as a JSON document; see ``autograd_scalar.tape.document``."""
+        from autograd_scalar.tape.document import to_json
+
+        return to_json(self)
+
+    @staticmethod
+    def from_json(text: str, *, limit: int = 200_000_000) -> Tape:
+        """The tape of a JSON document of at most ``limit`` characters, checked at every place.
+
+        Raises ValueError for what is no tape, naming the place, and LookupError for a primitive
+        that there is not.
+        """
+        from autograd_scalar.tape.document import from_json
+
+        return from_json(text, limit=limit)
+
+    def to_c(self, name: str = "f", *, gradient: bool = True, output: int = 0) -> str:
+        """A C99 file that computes the tape and a gradient; see ``autograd_scalar.tape.c``."""
+        from autograd_scalar.tape.c import to_c
+
+        return to_c(self, name, gradient=gradient, output=output)
+
+    def to_jax(self) -> Callable[..., Any]:
+        """A function of JAX arrays; see ``autograd_scalar.tape.frameworks``."""
+        from autograd_scalar.tape.frameworks import to_jax
+
+        return to_jax(self)
+
+    def to_torch(self) -> Callable[..., Any]:
+        """A function of PyTorch tensors; see ``autograd_scalar.tape.frameworks``."""
+        from autograd_scalar.tape.frameworks import to_torch
+
+        return to_torch(self)
+
+    # --- Display ---
 
     def name(self, operand: int) -> str:
         """How an operand is written: the number of a constant, else label or slot."""
@@ -240,9 +285,10 @@ class Tape:
     __hash__ = None  # type: ignore[assignment]
 
     def _key(self) -> tuple[object, ...]:
-        arrays = (self.codes, self.starts, self.operands, self.constants, self.outputs)
+        arrays = (self.starts, self.operands, self.constants, self.outputs)
         guards = [(guard.slot, guard.outcome) for guard in self.guards]
-        return self.inputs, self.primitives, guards, *[a.tobytes() for a in arrays]
+        operations = [self.primitives[code] for code in self.codes]
+        return self.inputs, operations, guards, *[a.tobytes() for a in arrays]
 
     def __reduce__(self) -> tuple[type[Tape], tuple[object, ...]]:
         return Tape, tuple(
