@@ -60,7 +60,7 @@ def _select(
     return yes if yes is no else case.computed(where, condition, yes, no)
 
 
-class _Undecided(Exception):  # noqa: N818 (no error: the question was not asked before)
+class _Undecided(Exception):
     def __init__(self, condition: Any) -> None:
         self.condition = condition
 

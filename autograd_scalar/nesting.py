@@ -132,7 +132,6 @@ def nest_matrix(rows: Sequence[Sequence[Any]], outer: Nesting, inner: Nesting) -
     >>> nest_matrix([[1.0, 2.0], [3.0, 4.0]], pair, pair)
     [[1.0, 2.0], [3.0, 4.0]]
     """
-
     if outer.is_flat_list and inner.is_flat_list:
         return [list(row) for row in rows]
 

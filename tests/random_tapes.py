@@ -1,6 +1,6 @@
 """Random programs on every backend: does each compute what the rules say?
 
-    python tests/random_tapes.py --programs 20000     # straight-line programs, exit status 0 if right
+    python tests/random_tapes.py --programs 20000     # straight-line programs; exit status 0
     python tests/random_tapes.py --branches 5000      # functions with if, while, sorted in them
 
 Straight-line programs are of all primitives, at numbers from all over the double range with nan,
@@ -97,7 +97,7 @@ def allowed(primitive: Primitive, operands: int, ulps: float) -> float:
 
 
 def wrong(tape: Tape, inputs: Sequence[float], found: Sequence[float], ulps: float) -> str:
-    """The first number that is not what its operation makes of the operands; '' if there is none."""
+    """The first number that is not what its operation makes of the operands, or ''."""
     numbers = [*found, *reversed(tape.constants)]
     for slot, primitive, operands in tape.nodes():
         xs = [numbers[o] for o in operands]
@@ -258,7 +258,9 @@ def check_branches(seeds: Sequence[int]) -> tuple[Counter[str], list[str]]:
             counts["calls"] += 1
             close = all(map(_close, expected, [value, *gradient])) and _close(again, expected[0])
             if not close:
-                failures.append(f"function {seed} at {numbers}: {[value, *gradient]}, eager {expected}")
+                failures.append(
+                    f"function {seed} at {numbers}: {[value, *gradient]}, eager {expected}"
+                )
         counts["functions"] += 1
         counts["paths"] += sum(len(signature.paths) for signature in fast._signatures.values())
     return counts, failures

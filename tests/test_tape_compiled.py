@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 import autograd_scalar
 from autograd_scalar import (
     Value,
-
     dot,
     exp,
     grad,
@@ -309,7 +308,9 @@ def test_more_paths_than_are_kept_are_forgotten_with_a_warning():
         return x
 
     fast = jit(f, max_paths=5)
-    with pytest.warns(UserWarning, match=r"more than 5 paths.*branches most at .*test_tape_compiled"):
+    with pytest.warns(
+        UserWarning, match=r"more than 5 paths.*branches most at .*test_tape_compiled"
+    ):
         for n in range(20):
             assert fast(n + 0.5) == 0.5
     assert paths(fast) <= 5

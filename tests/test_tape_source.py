@@ -135,4 +135,6 @@ def test_of_a_batch_only_what_is_needed_is_kept():
     text = source(builder.tape([x]), free=True)
     assert text.count("; del ") == 48
     program = ArrayProgram(builder.tape([x]), [0])
-    np.testing.assert_allclose(program((), np.ones((5, 1)))[1][:, 0], builder.tape([x]).run([1.0])[0])
+    np.testing.assert_allclose(
+        program((), np.ones((5, 1)))[1][:, 0], builder.tape([x]).run([1.0])[0]
+    )

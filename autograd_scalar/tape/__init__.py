@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from typing import Any
 
     from autograd_scalar.tape.compiled import Compiled
+    from autograd_scalar.tape.program import Tape
+
+__all__ = ["Tape", "jit"]
+
+
+def __getattr__(name: str) -> type[Tape]:
+    """``Tape``, imported by the first who asks for it."""
+    if name == "Tape":
+        from autograd_scalar.tape.program import Tape
+
+        return Tape
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def jit(

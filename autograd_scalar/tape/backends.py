@@ -1,8 +1,8 @@
 """Backends: what runs a program, by name or as fits its size and how often it is run.
 
 - ``python``: straight-line source, compiled by Python; or, if it is long, the tape node by node.
-- ``native``: the interpreter, which runs a tape of any size at once, and straight-line machine code,
-  which is several times faster and takes its time to compile.
+- ``native``: the interpreter, which runs a tape of any size at once, and straight-line machine
+  code, which is several times faster and takes its time to compile.
 
 ``auto`` begins with what is ready at once. A program that has been running for as long as it would
 take to compile it is compiled.
@@ -15,7 +15,7 @@ import time
 from autograd_scalar.tape import derivatives
 from autograd_scalar.tape.passes import PASSES, bounded, optimize, steps
 from autograd_scalar.tape.program import Tape
-from autograd_scalar.tape.source import PythonProgram, source
+from autograd_scalar.tape.source import PythonProgram
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class Program:
     def _run_timed(self, numbers: Sequence[float]) -> Sequence[float]:
         """Run, and note for how long: at some time it would have been better to compile."""
         started = time.perf_counter()
-        found = self._timed(numbers)
+        found: Sequence[float] = self._timed(numbers)
         self._spent += time.perf_counter() - started
         if self._spent > seconds_to_compile(len(self.tape)):
             self.run = self._timed
@@ -196,7 +196,7 @@ class Program:
 
 
 def _without_constants(tape: Tape, make: Callable[[Tape], Run]) -> Run:
-    """What runs the tape; outputs that are constants, as most of a sparse matrix, are put in here."""
+    """What runs the tape; outputs that are constants, as in a sparse matrix, are put in here."""
     varying = [i for i, o in enumerate(tape.outputs) if o >= 0]
     if 2 * len(varying) > len(tape.outputs):
         return make(tape)
@@ -279,9 +279,7 @@ def derivative(
         return Program(matrix, options, 3 * len(rows))
 
     def product() -> Tape:
-        return with_guards(
-            derivatives.tangent(rows, wrt, strict=strict), range(count, 2 * count)
-        )
+        return with_guards(derivatives.tangent(rows, wrt, strict=strict), range(count, 2 * count))
 
     products = Program(product, options, 3 * len(rows))
     return products if kind == "hvp" else Columns(products, count, count, 0)

@@ -96,6 +96,7 @@ def tangent(tape: Tape, wrt: Iterable[int | None], *, strict: bool = False) -> T
     for slot, label in tape.labels.items():
         if slot < tape.inputs:
             builder.labels[slot] = label
+
     def of(operand: int) -> Any:
         return tape.constants[~operand] if operand < 0 else numbers[operand]
 

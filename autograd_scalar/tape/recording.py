@@ -1,9 +1,10 @@
 """Recording: a function is run once on Values, and the graph that it leaves becomes a tape.
 
 The graph is what the function computes for one set of arguments. Whatever Python decides on the
-way by comparing numbers (``if``, ``while``, ``min``, ``sorted``, ``assert``) is noted as a guard: where
-a guard comes out otherwise, the function would have taken another path, and the tape is not for it.
-A comparison that no one asks the truth of, as the condition of ``where``, stays part of the program.
+way by comparing numbers (``if``, ``while``, ``min``, ``sorted``, ``assert``) is noted as a guard:
+where a guard comes out otherwise, the function would have taken another path, and the tape is not
+for it. A comparison that no one asks the truth of, as the condition of ``where``, is a part of the
+program.
 """
 
 from __future__ import annotations

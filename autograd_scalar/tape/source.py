@@ -201,7 +201,7 @@ class _Writer:
 
 
 def _needed_as_numbers(tape: Tape) -> set[int]:
-    """The slots that are not conditions alone: Python's comparisons are true or false, not 1 or 0."""
+    """The slots that are not conditions alone: Python's comparisons are no numbers, 1 or 0."""
     found = set(tape.outputs)
     for _, primitive, operands in tape.nodes():
         found.update(operands[1:] if primitive is rules.where else operands)

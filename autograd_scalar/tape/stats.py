@@ -19,7 +19,7 @@ def title(kind: Any) -> str:
     >>> title(("value",)), title(("strict", ("gradient", (True, (0,)))))
     ('forward', 'value_and_gradient_strict')
     """
-    name = kind[0]
+    name: str = kind[0]
     if name == "strict":
         return f"{title(kind[1])}_strict"
     if name == "batch":

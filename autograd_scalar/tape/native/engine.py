@@ -33,7 +33,7 @@ def available() -> bool:
     True
     """
     try:
-        import llvmlite.binding  # type: ignore[import-untyped]  # noqa: F401
+        import llvmlite.binding  # noqa: F401
     except ImportError:
         return False
     return True
