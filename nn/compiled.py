@@ -294,12 +294,16 @@ class CompiledStep:
 
     def reader(self, values: Sequence[Value]) -> Callable[[], Array]:
         """What gives the present numbers of these parameters and other Values."""
-        places = [self._places.get(id(value), -1) for value in values]
-        others = [(i, values[i]) for i, place in enumerate(places) if place < 0]
-        indices = numpy.array(places, int)
+        places = [self._places.get(id(value)) for value in values]
+        others = [(i, values[i]) for i, place in enumerate(places) if place is None]
+        mine = numpy.array([i for i, place in enumerate(places) if place is not None], int)
+        sources = numpy.array([place for place in places if place is not None], int)
 
         def read() -> Array:
-            numbers: Array = self._numbers[indices]
+            if not others:
+                return self._numbers[sources]
+            numbers = numpy.empty(len(places))
+            numbers[mine] = self._numbers[sources]
             for i, value in others:
                 numbers[i] = value.data
             return numbers

@@ -3,7 +3,7 @@
 A program that was recorded once does neither when it is replayed. So a layer says here what it
 draws and what it keeps. As long as nothing is recorded, that is done at once. Whoever records steps
 of training (`nn.compiled`) is told of it, and does it again at each replay. Any other recording is
-refused: the random numbers would be frozen.
+refused: the random numbers would be frozen. What was kept is looked up here, too.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import repeat
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
-from autograd_scalar import modes
+from autograd_scalar import Value, modes
 from autograd_scalar.primitives import detached
 
 Draw = Callable[[], float]
@@ -95,6 +96,42 @@ def keep(update: Update, numbers: Sequence[Any]) -> None:
         return
     require_replayable("keeps statistics, which would not change any more")
     update([detached(number) for number in numbers])
+
+
+def kept(layer: Any, name: str) -> Sequence[Any]:
+    """Return the list of numbers that a layer keeps in that attribute, to compute with.
+
+    Within a recording they are leaves, whose numbers each replay looks up anew.
+    """
+    numbers: Sequence[float] = getattr(layer, name)
+    if modes.recorder is None:
+        return numbers
+    leaves = _leaves.setdefault(layer, {}).setdefault(name, [])
+    leaves += [_Kept(layer, name, place) for place in range(len(leaves), len(numbers))]
+    return leaves[: len(numbers)]
+
+
+class _Kept(Value):
+    """A leaf whose number is one that a layer keeps."""
+
+    __slots__ = ("_layer", "_name", "_place")
+
+    def __init__(self, layer: Any, name: str, place: int) -> None:
+        self._layer, self._name, self._place = ref(layer), name, place
+        super().__init__(0.0)
+        self._constant = -1  # it was there before any recording
+
+    @property
+    def data(self) -> float:
+        number: float = getattr(self._layer(), self._name)[self._place]
+        return number
+
+    @data.setter
+    def data(self, number: float) -> None:
+        """It is the layer's to change."""
+
+
+_leaves: WeakKeyDictionary[Any, dict[str, list[_Kept]]] = WeakKeyDictionary()
 
 
 def require_replayable(what: str) -> None:

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from tqdm import tqdm
 
@@ -366,9 +366,11 @@ class Run:
         targets = [self.targets[i] for i in order]
         row |= {name: float(f(self._outputs, targets)) for name, f in self.metrics.items()}
         if self.validation is not None:
-            found = _evaluate(
-                self.model, *self.validation, self.loss_function, self.metrics, self.batch_size
-            )
+            found = None if self.compiled is None else self.compiled.evaluate()
+            if found is None:
+                found = _evaluate(
+                    self.model, *self.validation, self.loss_function, self.metrics, self.batch_size
+                )
             row |= {f"val_{name}": number for name, number in found.items()}
         if self.schedule is not None and self.schedule_per == "epoch":
             self._step_schedule(row.get("val_loss", row["loss"]))
@@ -513,6 +515,8 @@ class _Compiled:
         is_native = backends.Options(run.backend).may_be_native  # raises if it is not installed
         self.backend = "native" if is_native else "python"
         self._made: tuple[CompiledStep, Data] | None = None
+        self._validation: tuple[CompiledStep, Data] | None = None
+        self._evaluates = True
 
     @contextmanager
     def epoch(self) -> Iterator[None]:
@@ -550,6 +554,30 @@ class _Compiled:
             run.optimizer.step()
         return step.outputs if with_outputs else []
 
+    def evaluate(self) -> dict[str, float] | None:
+        """Loss and metrics on the validation data; None if that can't be compiled."""
+        from nn.compiled import CompiledStep, Data
+
+        run, total, outputs = self.run, 0.0, []
+        if not self._evaluates or run.validation is None:
+            return None
+        try:
+            with _evaluating(run.model):
+                if self._validation is None:
+                    step = CompiledStep(run.model, run.loss_function, _Nothing, run.backend)
+                    self._validation = step, Data(*run.validation)
+                step, data = self._validation
+                with step.held():
+                    for start in range(0, len(data), run.batch_size):
+                        batch = range(start, min(start + run.batch_size, len(data)))
+                        loss = step.loss_and_gradient(data, batch, keep_outputs=bool(run.metrics))
+                        total += loss * len(batch)
+                        outputs += step.outputs
+        except RecordingError:
+            self._evaluates = False
+            return None
+        return _row(total, outputs, run.validation[1], run.metrics)
+
     def _step_and_data(self) -> "tuple[CompiledStep, Data]":
         if self._made is None:
             from nn.compiled import CompiledStep, Data
@@ -566,6 +594,16 @@ class _Compiled:
         self.write_back()
         self.run.compiled = None
         warnings.warn(f"fit: the steps are not compiled, but eager: {error}", stacklevel=6)
+
+
+class _Nothing:
+    """An optimizer of no parameters: a step is then only an evaluation."""
+
+    param_groups: ClassVar[list[dict[str, Any]]] = []
+
+    @staticmethod
+    def step() -> None:
+        """Do nothing."""
 
 
 class _Saver:
@@ -668,7 +706,16 @@ def _evaluate(
             outputs += _plain(found)
             if loss is not None:
                 total += plain(loss(found, targets[batch])) * len(targets[batch])
-    row = {} if loss is None else {"loss": total / len(targets)}
+    return _row(None if loss is None else total, outputs, targets, metrics)
+
+
+def _row(
+    total: float | None,
+    outputs: list[Any],
+    targets: list[Any],
+    metrics: Mapping[str, Metric],
+) -> dict[str, float]:
+    row = {} if total is None else {"loss": total / len(targets)}
     return row | {name: float(f(outputs, targets)) for name, f in metrics.items()}
 
 

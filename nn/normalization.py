@@ -14,7 +14,7 @@ from autograd_scalar import dot, mean, sqrt
 from autograd_scalar.primitives import as_float
 from nn import init
 from nn.arguments import size
-from nn.effects import keep
+from nn.effects import keep, kept
 from nn.module import Module, label_by_path
 from nn.tensors import Tensor, by, described, numbers, on_lists, reshaped, shape
 from nn.tensors import parameters as new_parameters
@@ -89,7 +89,8 @@ class BatchNorm(Module):
             statistics = [_mean_and_variance(channel) for channel in channels]
             keep(partial(self._track, len(channels[0])), [x for pair in statistics for x in pair])
         else:
-            statistics = list(zip(self.running_mean, self.running_var, strict=True))
+            centers, variances = kept(self, "running_mean"), kept(self, "running_var")
+            statistics = list(zip(centers, variances, strict=True))
 
         for c, (channel, (center, variance)) in enumerate(zip(channels, statistics, strict=True)):
             deviation = sqrt(variance + self.eps)

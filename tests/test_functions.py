@@ -3,7 +3,9 @@
 import math
 import pickle
 import pydoc
+from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,21 +14,30 @@ import autograd_scalar
 from autograd_scalar import (
     Value,
     clamp,
+    detach,
     dot,
     elu,
+    exp,
     fsum,
     functions,
+    hessian,
+    jvp,
     leaky_relu,
     log_softmax,
     logsumexp,
     mean,
     norm,
+    pick,
     prod,
+    rules,
     softmax,
     square,
+    taylor,
     where,
 )
 from autograd_scalar.graph import topological_order
+from autograd_scalar.tape.derivatives import value_and_gradient
+from autograd_scalar.tape.recording import record
 
 NUMBERS = [0.5, -1.25, 3.0]
 
@@ -106,6 +117,49 @@ def test_where_by_a_comparison_a_bool_or_a_value() -> None:
         a.grad = b.grad = 0.0
         y.backward()
         assert (a.grad, b.grad) == (1.0, 0.0)
+
+
+def test_pick_gives_one_and_its_gradient_to_that_one_alone() -> None:
+    for index in (0, 1, 2, True, np.int64(1), Value(2.0), -0.0):
+        values = [Value(x) for x in NUMBERS]
+        place = int(getattr(index, "data", index))
+        y = pick(index, iter(values))
+        assert y.data == NUMBERS[place]
+        y.backward()
+        assert [v.grad for v in values] == [float(i == place) for i in range(3)]
+        assert pick(index, np.array(NUMBERS)) == NUMBERS[place] or isinstance(index, Value)
+    index = Value(1.0)
+    pick(index, NUMBERS).backward()
+    assert index.grad == 0.0
+    for wrong in (-1, 3, 0.5, math.nan, math.inf):
+        assert math.isnan(pick(wrong, NUMBERS))
+    for function in (pick, lambda index, values: rules.pick(index)):
+        with pytest.raises(ValueError, match="pick"):
+            function(0, [])
+
+
+def test_detach_is_the_number_through_which_no_derivative_flows() -> None:
+    assert detach(2) == 2.0
+    x = Value(3.0)
+    (x * detach(x * x)).backward(create_graph=True)
+    assert x.grad.data == 9.0
+    assert jvp(lambda x: detach(x) * x, (3.0,), (1.0,)) == (9.0, 3.0)
+    assert taylor(lambda x: detach(exp(x)) + x, 0.0, 2) == [1.0, 1.0, 0.0]
+    assert hessian(lambda x: detach(x) * x * x)(3.0) == 6.0
+
+
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+def test_on_a_tape_the_largest_is_found_again(function: Callable[..., Any]) -> None:
+    """Shifted by the largest of the numbers it was recorded with, exp would overflow."""
+    numbers = [1.0, 2.0, 0.5]
+    recording = record(lambda xs: function(xs), numbers, lambda xs: [xs])
+    assert not recording.tape.guards
+    for xs in (numbers, [1000.0, -1000.0, 999.0], [-1e300, -1e300, 0.0], [3.0, 3.0, 3.0]):
+        assert recording.tape.run(xs) == function(xs)
+        values = [Value(x) for x in xs]
+        function(values)[1].backward()
+        program = value_and_gradient(recording.tape, range(3), 1)
+        assert program.run(xs)[1:] == [v.grad for v in values]
 
 
 def test_nothing_but_emptiness_of_sums_and_products() -> None:

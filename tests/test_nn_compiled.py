@@ -90,6 +90,18 @@ class Transformer(nn.Module):
         return [steps[-1] for steps in y]
 
 
+class ExampleByExample(nn.Module):
+    """Draws in another order than layers do that go over the batch one after the other."""
+
+    def __init__(self):
+        self.head = nn.Linear(2, 1, rng=0)
+        self.layers = [nn.Dropout(0.3, rng=5), nn.Dropout(0.7, rng=6)]
+
+    def forward(self, batch):
+        first, second = self.layers
+        return [self.head([a + b for a, b in zip(first(x), second(x))])[0] for x in batch]
+
+
 def convolved(*layers, size):
     return lambda: nn.Sequential(*[make() for make in layers], nn.Flatten(), nn.Linear(size, 3))
 
@@ -154,6 +166,7 @@ CASES = {
         lambda: number(nn.Dropout(0.3, rng=5), nn.Tanh(), nn.Dropout(0.5, rng=6)), "mse", PAIRS,
         NUMBERS, "examples",
     ),
+    "dropout, example by example": (ExampleByExample, "mse", PAIRS, NUMBERS, "batch"),
     "batch norm": (lambda: number(nn.BatchNorm(4)), "mse", PAIRS, NUMBERS, "batch"),
     "batch norm, dropout": (
         lambda: number(nn.BatchNorm(4, momentum=None), nn.Dropout(0.5, rng=7)), "mse", PAIRS,
@@ -316,6 +329,7 @@ def test_a_model_may_be_a_function_and_the_features_arrays():
     for _ in range(500):
         step(x, 2 * x + 1)
     assert (frozen.data * slope.data, height.data) == (pytest.approx(2), pytest.approx(1))
+    assert step.way == "examples"
     frozen.data = 1.0  # is read anew
     assert step(x, 2 * x + 1) == pytest.approx(float(np.mean(x * x)))
 
@@ -528,6 +542,14 @@ def test_a_step_raises_what_the_eager_step_raises(features, targets, error, mess
         step(PAIRS, CLASSES)
 
 
+def test_a_loss_that_is_nan_raises_what_the_eager_step_raises():
+    model = number()
+    step = compile_step(model, "mse", nn.SGD(model.parameters(), lr=0.1), "python")
+    step(PAIRS, NUMBERS)
+    with pytest.raises(ValueError, match="a target is nan"):
+        step(PAIRS, [math.nan] * N)
+
+
 def test_a_loss_that_is_no_number_moves_nothing():
     model = number()
     step = compile_step(model, "mse", nn.SGD(model.parameters(), lr=0.1), "python")
@@ -605,7 +627,7 @@ def test_what_is_changed_between_steps_counts():
         one(PAIRS, NUMBERS)
         optimizer.load_state_dict(optimizer.state_dict())
         one(PAIRS, NUMBERS)
-        optimizer.add_param_group({"params": [Value(1.0)]})
+        optimizer.add_param_group({"params": [Value(1.0)], "weight_decay": 0.5})
         one(PAIRS, NUMBERS)
     assert distance(data_of(theirs), data_of(ours)) < 1e-12
 
@@ -709,7 +731,7 @@ def test_a_new_path_in_a_block_is_recorded_with_the_parameters_of_then():
     runs = []
     for held in (True, False):
         w = Value(1.0)
-        optimizer = nn.SGD([w], lr=0.4)
+        optimizer = nn.SGD([w], lr=0.05)  # w changes its sign in the fourth step
         step = compile_step(lambda batch, w=w: bent(w, batch), "mse", optimizer, "python")
         losses = [step([1.0, 2.0], [-1.0, -2.0])]
         if held:
@@ -726,3 +748,29 @@ def test_a_new_path_in_a_block_is_recorded_with_the_parameters_of_then():
     assert runs[0][0] == pytest.approx(runs[1][0], rel=1e-12)
     assert runs[0][1] == pytest.approx(runs[1][1], rel=1e-12)
     assert w.data < 0
+
+
+def test_a_path_in_a_block_is_verified_with_the_parameters_of_then():
+    w = Value(1.0)
+    step = compile_step(
+        lambda batch: [w * x if w * x > 1 else 0.0 * w for x in batch], "mse",
+        nn.SGD([w], lr=0.1), "python",
+    )  # fmt: skip
+    with step.held():
+        step([2.0], [8.0])
+        step([0.6], [1.0])  # above 1, which with the old w it would not be
+    assert w.data > 2
+    assert step.way == "examples"
+
+
+def test_statistics_that_were_kept_are_looked_up_in_each_replay():
+    layer = nn.BatchNorm(2, affine=False, eps=0.0).eval()
+    fast = jit(lambda x: layer([x])[0], backend="python")
+    assert fast([3.0, 4.0]) == [3.0, 4.0]
+    layer.running_mean[0] = 1.0
+    assert fast([3.0, 4.0]) == [2.0, 4.0]
+    layer.load_state_dict(
+        {"running_mean": [0.0, 2.0], "running_var": [4.0, 1.0], "num_batches_tracked": 1}
+    )
+    assert fast([3.0, 4.0]) == fast([3.0, 4.0]) == [1.5, 2.0] == layer([[3.0, 4.0]])[0]
+    assert layer.parameters() == []

@@ -643,6 +643,27 @@ def test_a_compiled_run_has_the_history_of_the_eager_one(backend, options):
     assert not model.training
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_validation_is_compiled_and_that_of_the_eager_run(backend):
+    rows, calls = [], []
+
+    class Noting(Sequential):
+        def forward(self, batch):
+            calls.append(self.training)
+            return super().forward(batch)
+
+    for each in (backend, "eager"):
+        model = Noting(
+            Linear(2, 5, rng=0), nn.BatchNorm(5), Dropout(0.3), Linear(5, 1, rng=1), nn.Flatten(0)
+        )
+        calls.clear()
+        _, _, history = fit_moons(each, model, validation=MOONS, metrics=["accuracy"], epochs=8)
+        rows.append(history.rows)
+        if each == backend:
+            assert calls.count(False) < 20  # of 40 batches
+    assert close(*rows)
+
+
 def test_callbacks_see_gradients_and_parameters_and_may_clip():
     seen = {}
 
@@ -783,6 +804,39 @@ def test_what_cannot_be_compiled_is_eager_with_auto_and_refused_by_name(change, 
     with pytest.warns(UserWarning, match=f"eager: .*{message}") as caught:
         assert len(run("auto")) == 3
     assert len(caught) == 1
+
+
+def test_a_resumed_run_goes_on_by_the_way_that_it_had_found(tmp_path):
+    def mean_of_wrong(outputs, targets):
+        wrong = [(y - t) ** 2 for y, t in zip(outputs, targets, strict=True) if y < t]
+        return sum(wrong, 0.0 * outputs[0]) / max(len(wrong), 1)
+
+    source = random.Random(0)
+    features = [[source.gauss(0, 1), source.gauss(0, 1)] for _ in range(40)]
+    # With such targets each loss is a mean over all, but in the second batch, which shows the truth.
+    targets = [9 + x for x, _ in features]
+    targets[12] = -50.0
+
+    def run(path, stop, resume=False):
+        model = Sequential(Linear(2, 1, rng=0), nn.Flatten(0))
+        fit(
+            model, (features, targets), mean_of_wrong, nn.SGD(model.parameters(), lr=1e-3), 1, 10,
+            shuffle=False, seed=0, progress=False, callbacks=[StopAt(stop)], checkpoint=path,
+            resume=resume, backend="python",
+        )  # fmt: skip
+        return model.state_dict()
+
+    whole = run(tmp_path / "whole", 0)
+    run(tmp_path / "run", 2)
+    assert run(tmp_path / "run", 0, resume=True) == whole
+
+
+def test_a_run_that_could_not_be_compiled_stays_eager_when_resumed(tmp_path):
+    options = {"data": LINE, "backend": "auto", "checkpoint": tmp_path / "run"}
+    with pytest.warns(UserWarning, match="the steps are not compiled"):
+        trained(Unrecordable(), epochs=2, **options)
+    _, history = trained(Unrecordable(), epochs=3, resume=True, **options)  # without a warning
+    assert len(history) == 3
 
 
 def test_a_loss_that_is_no_number_ends_a_compiled_run_before_the_parameters():

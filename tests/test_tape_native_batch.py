@@ -355,6 +355,14 @@ def test_columns_in_any_layout():
     assert np.array_equal(compiled([], repeated)[1], np.full((100, 1), -8.0))
 
 
+def test_sums_that_overflow_are_silent():
+    builder = Builder(2)
+    w, x = builder.inputs
+    compiled = compile_batch(builder.tape([w * x, w, x]), [1], [0, 1, 2])
+    sums, _ = compiled([1.7e308], np.array([[1.0], [-np.inf], [np.inf]] + [[1.0]] * 3000))
+    assert np.isnan(sums[0]) and sums[1] == np.inf and np.isnan(sums[2])
+
+
 def test_an_empty_batch():
     builder = Builder(2)
     w, x = builder.inputs

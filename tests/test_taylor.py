@@ -32,6 +32,7 @@ from autograd_scalar.arithmetic import new_level
 from autograd_scalar.forward import Dual
 from autograd_scalar.primitives import Primitive
 from autograd_scalar.taylor import Expansion, Series
+from autograd_scalar.testing.programs import takes_whole_numbers
 from tests.references import in_mpmath, mp
 from tests.strategies import OPERATORS, Program, by_operators, operands, whole_programs
 from tests.sweeps import examples, same, sweep

@@ -102,8 +102,6 @@ class Batch:
         contract: bool,
         threads: int,
     ) -> None:
-        import numpy as np
-
         self._threads = threads
         self._columns = len(batched)
         self.summed = sorted(summed)
@@ -117,8 +115,8 @@ class Batch:
         self._run = self._library.function("run", None, *[pointer] * 6, whole, whole)
         self._tile, self._cost = writer.tile, len(tape.operands)
         self._work_size = writer.work_size
-        self._sums = writer.sums
-        self._prepare(tape, varies, batched, writer, np)
+        self._sums = len(writer.sums)
+        self._prepare(tape, varies, batched, writer, contract)
         self._free: list[Any] = []  # memory to work in, for each thread
 
     def _prepare(
@@ -127,36 +125,33 @@ class Batch:
         varies: Sequence[int],
         batched: frozenset[int],
         writer: Writer,
-        np: Any,
+        contract: bool,
     ) -> None:
-        """The program of what does not vary, and where the loops want each of its numbers."""
-        ends = [*writer.packed]
-        ends += [o for o in tape.outputs if o < 0 or not varies[o]]
-        before, places = _shared_program(tape, varies, batched, ends)
-        self._before = Scalar(before, False) if len(before) else None
+        """The program of what does not vary, and where its numbers and the sums are wanted."""
+        import numpy as np
+
+        outputs = tape.outputs
+        ends = {o for o in outputs if o < 0 or not varies[o]}
+        before, places = _shared_program(tape, varies, batched, [*writer.packed, *ends])
+        self._before = Scalar(before, contract) if len(before) else None
         self._shared = before.inputs
-        self._values = np.zeros(before.inputs + len(before.outputs) + len(tape.constants))
         first_constant = before.inputs + len(before.outputs)
+        places |= {~k: first_constant + k for k in range(len(tape.constants))}
+        self._values = np.zeros(len(places))
         self._values[first_constant:] = tape.constants
+        self._packed = np.array([places[o] for o in writer.packed], np.intp)
 
-        def place_of(operand: int) -> int:
-            return first_constant + ~operand if operand < 0 else places[operand]
+        def copied(pairs: Iterable[tuple[int, int]]) -> tuple[Any, Any]:
+            to, of = np.array(list(pairs), np.intp).reshape(-1, 2).T
+            return to, of
 
-        self._packed = np.array([place_of(o) for o in writer.packed], np.intp)
-        found = {output: i for i, outputs in enumerate(writer.sums) for output in outputs}
-        self._sum_places = [
-            (found[i], None) if i in found else (None, place_of(tape.outputs[i]))
-            for i in self.summed
-        ]
-        self._sum_from = np.array([a if a is not None else 0 for a, _ in self._sum_places], np.intp)
-        self._constant_sums = [
-            (k, place) for k, (_, place) in enumerate(self._sum_places) if place is not None
-        ]
-        self._constant_rows = [
-            (k, place_of(tape.outputs[i]))
-            for k, i in enumerate(self.rows)
-            if tape.outputs[i] < 0 or not varies[tape.outputs[i]]
-        ]
+        sum_of = {output: i for i, outputs in enumerate(writer.sums) for output in outputs}
+        numbered = list(enumerate(self.summed))
+        self._from_sums = copied((k, sum_of[i]) for k, i in numbered if i in sum_of)
+        self._equal_sums = copied((k, places[outputs[i]]) for k, i in numbered if i not in sum_of)
+        self._equal_rows = copied(
+            (k, places[outputs[i]]) for k, i in enumerate(self.rows) if outputs[i] in ends
+        )
 
     def __call__(
         self, shared: ArrayLike, columns: ArrayLike | Sequence[ArrayLike]
@@ -180,57 +175,56 @@ class Batch:
                 f"shared must be an array of {self._shared} number(s), not of shape {numbers.shape}"
             )
         values[: self._shared] = numbers
-        address = values.ctypes.data
         if self._before is not None:
+            address = _address(values)
             self._before.into(address, address + 8 * self._shared)
         packed = values[self._packed]
-        views = self._views(columns, np)
-        n = len(views[0])
-        if any(len(view) != n for view in views):
-            raise ValueError(
-                f"columns must be of one length, not {described([len(view) for view in views])}"
-            )
-        where = np.array([(view.ctypes.data, view.strides[0]) for view in views], np.int64)
+        n, where, given = self._columns_of(columns)
         rows = np.empty((len(self.rows), n))
         piece = _piece(n, self._tile)
         pieces = -(-n // piece)
-        sums = np.empty((pieces, len(self._sums)))
+        sums = np.empty((pieces, self._sums))
         counter = np.zeros(1, np.int64)
-        arguments = (
-            packed.ctypes.data, where.ctypes.data, rows.ctypes.data, sums.ctypes.data,
-            counter.ctypes.data,
-        )  # fmt: skip
-        alive = (packed, where, rows, sums, counter, views)
-        self._work(arguments, n, piece, pieces, alive)
+        arrays = packed, where, rows, sums, counter
+        self._work(tuple(map(_address, arrays)), n, piece, pieces, (arrays, given))
         if self._library.needs:
             raise_failures(self._library)
-        for k, place in self._constant_rows:
-            rows[k] = values[place]
-        total = np.zeros(len(self._sums))
-        for part in sums:
-            total += part
-        found = total[self._sum_from] if len(total) else np.zeros(len(self.summed))
-        for k, place in self._constant_sums:
-            found[k] = n * values[place]
+        with np.errstate(all="ignore"):
+            total = np.zeros(self._sums)
+            for part in sums:
+                total += part
+            found = np.empty(len(self.summed))
+            (to, of), (to_equal, of_equal) = self._from_sums, self._equal_sums
+            found[to], found[to_equal] = total[of], n * values[of_equal]
+        to, of = self._equal_rows
+        rows[to] = values[of, None]
         return found, rows.T
 
-    def _views(self, columns: Any, np: Any) -> list[Any]:
+    def _columns_of(self, columns: Any) -> tuple[int, Array, object]:
+        """How many examples; for each column its address and stride; and what is at these."""
+        import numpy as np
+
         if isinstance(columns, (list, tuple)):
-            views = [np.asarray(column, np.float64) for column in columns]
+            views = [np.require(column, np.float64, "A") for column in columns]
             if len(views) != self._columns or any(view.ndim != 1 for view in views):
                 raise ValueError(
                     f"columns must be {self._columns} array(s) of one dimension, not of shapes "
                     f"{described([view.shape for view in views])}"
                 )
-        else:
-            table = np.asarray(columns, np.float64)
-            if table.ndim != 2 or table.shape[1] != self._columns:
-                raise ValueError(
-                    f"columns must be an array of shape (examples, {self._columns}), "
-                    f"not {table.shape}"
-                )
-            views = list(table.T)
-        return [view if view.flags.aligned else view.copy() for view in views]
+            lengths = [len(view) for view in views]
+            if len(set(lengths)) > 1:
+                raise ValueError(f"columns must be of one length, not {described(lengths)}")
+            where = [(_address(view), view.strides[0]) for view in views]
+            return lengths[0], np.array(where, np.int64), views
+        table = np.require(columns, np.float64, "A")
+        if table.ndim != 2 or table.shape[1] != self._columns:
+            raise ValueError(
+                f"columns must be an array of shape (examples, {self._columns}), not {table.shape}"
+            )
+        down, across = table.strides
+        start = _address(table)
+        where = [(start + k * across, down) for k in range(self._columns)]
+        return len(table), np.array(where, np.int64), table
 
     def _work(
         self, arguments: tuple[int, ...], n: int, piece: int, pieces: int, alive: object
@@ -255,6 +249,10 @@ class Batch:
         *pointers, counter = arguments
         self._run(*pointers, address, counter, n, piece)
         self._free.append((memory, address))
+
+
+def _address(array: Any) -> int:
+    return array.__array_interface__["data"][0]  # type: ignore[no-any-return]
 
 
 def _varying(tape: Tape, batched: frozenset[int]) -> bytearray:
