@@ -300,10 +300,11 @@ class CompiledStep:
         sources = numpy.array([place for place in places if place is not None], int)
 
         def read() -> Array:
+            numbers: Array = self._numbers[sources]
             if not others:
-                return self._numbers[sources]
-            numbers = numpy.empty(len(places))
-            numbers[mine] = self._numbers[sources]
+                return numbers
+            numbers, known = numpy.empty(len(places)), numbers
+            numbers[mine] = known
             for i, value in others:
                 numbers[i] = value.data
             return numbers

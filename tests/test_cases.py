@@ -67,7 +67,12 @@ def test_cases_that_end_in_the_same_number_are_not_told_apart() -> None:
     tape = on_a_tape(f, 1)
     assert [primitive.name for _, primitive, _ in tape.nodes()].count("neg") == 1
 
-    tape = on_a_tape(lambda x: exp(x) if x > 0 else exp(x), 1)
+    def g(x: Any) -> Any:
+        if x > 0:
+            return exp(x)
+        return exp(x)
+
+    tape = on_a_tape(g, 1)
     assert "where" not in {primitive.name for primitive in tape.primitives}
 
 

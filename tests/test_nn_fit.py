@@ -813,7 +813,7 @@ def test_a_resumed_run_goes_on_by_the_way_that_it_had_found(tmp_path):
 
     source = random.Random(0)
     features = [[source.gauss(0, 1), source.gauss(0, 1)] for _ in range(40)]
-    # With such targets each loss is a mean over all, but in the second batch, which shows the truth.
+    # With such targets each loss is a mean over all, but in the second batch it shows the truth.
     targets = [9 + x for x, _ in features]
     targets[12] = -50.0
 

@@ -1,11 +1,11 @@
 """Kernels: what each primitive is made of, in operations that every machine has.
 
 The rules table has many primitives. A backend that had to know them all would write each a second
-time, and a third. It knows the few of ``MACHINE`` instead, which C, LLVM and NumPy have as they are.
-``lower`` replaces all others by their kernels: functions that compute what the primitive's float
-function computes, in the same order of operations, so that no bit differs (in a few cases the last
-one or two). A kernel decides nothing in Python, since its operands are variables of a tape: both
-branches of a choice are computed, and one is selected.
+time, and a third. It knows the few of ``MACHINE`` instead, which C, LLVM and NumPy have as they
+are. ``lower`` replaces all others by their kernels: functions that compute what the primitive's
+float function computes, in the same order of operations, so that no bit differs (in a few cases the
+last one or two). A kernel decides nothing in Python, since its operands are variables of a tape:
+both branches of a choice are computed, and one is selected.
 """
 
 from __future__ import annotations

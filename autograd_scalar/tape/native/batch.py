@@ -205,7 +205,7 @@ class Batch:
         import numpy as np
 
         if isinstance(columns, (list, tuple)):
-            views = [np.require(column, np.float64, "A") for column in columns]
+            views = list(map(_doubles, columns))
             if len(views) != self._columns or any(view.ndim != 1 for view in views):
                 raise ValueError(
                     f"columns must be {self._columns} array(s) of one dimension, not of shapes "
@@ -216,7 +216,7 @@ class Batch:
                 raise ValueError(f"columns must be of one length, not {described(lengths)}")
             where = [(_address(view), view.strides[0]) for view in views]
             return lengths[0], np.array(where, np.int64), views
-        table = np.require(columns, np.float64, "A")
+        table = _doubles(columns)
         if table.ndim != 2 or table.shape[1] != self._columns:
             raise ValueError(
                 f"columns must be an array of shape (examples, {self._columns}), not {table.shape}"
@@ -249,6 +249,13 @@ class Batch:
         *pointers, counter = arguments
         self._run(*pointers, address, counter, n, piece)
         self._free.append((memory, address))
+
+
+def _doubles(array: Any) -> Any:
+    import numpy as np
+
+    found = np.asarray(array, np.float64)
+    return found if found.flags.aligned else found.copy()
 
 
 def _address(array: Any) -> int:
