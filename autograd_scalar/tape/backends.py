@@ -133,6 +133,7 @@ class Program:
         self._interpret = interpret
         self._tape: Tape | None = None
         self._spent = 0.0
+        self._size = size
         self.sizes: dict[str, int] = {}
         self.seconds = 0.0
         self.backend = ""
@@ -143,7 +144,7 @@ class Program:
             self._use("interpreter" if size > COMPILABLE else "machine code")
         else:
             self._use("python" if size <= SHORT else "interpreter")
-            if self.backend == "interpreter" or len(self.tape) <= COMPILABLE:
+            if size <= COMPILABLE:
                 self._timed, self.run = self.run, self._run_timed
 
     @property
@@ -188,7 +189,7 @@ class Program:
         started = time.perf_counter()
         found: Sequence[float] = self._timed(numbers)
         self._spent += time.perf_counter() - started
-        if self._spent > seconds_to_compile(len(self.tape)):
+        if self._spent > seconds_to_compile(self._size):
             self.run = self._timed
             if len(self.tape) <= COMPILABLE:
                 self._use("machine code")

@@ -251,7 +251,7 @@ def value_and_gradient(
 
 
 def _batched_positions(name: str, batched: Any, count: int) -> list[int]:
-    every = batched if isinstance(batched, (tuple, list)) else (batched,)
+    every = batched if isinstance(batched, (tuple, list, range)) else (batched,)
     found = []
     for position in every:
         if isinstance(position, bool) or not isinstance(position, int):
