@@ -187,6 +187,9 @@ def _flatten(tree: Any, what: str, numbers: list[Any], like: Nesting | None) -> 
     if numpy is not None and isinstance(tree, numpy.ndarray):
         if tree.dtype.kind not in "biufO":
             raise TypeError(f"{what} must be an array of numbers, not of {tree.dtype}")
+        if tree.dtype.kind != "O":
+            numbers += tree.astype(float).ravel().tolist()
+            return Nesting(numpy.ndarray, shape=tree.shape, size=tree.size)
         for index in numpy.ndindex(tree.shape):
             place = _element(what, index)
             if _flatten(tree[index], place, numbers, None) is not _NUMBER:

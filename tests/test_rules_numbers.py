@@ -201,6 +201,7 @@ FAR: dict[str, list[Any]] = {
     "norm": [(1e200, 1e200), (1e-200, 1e-200, 1e-200), (3e-300, 4e-300), (SMALLEST, SMALLEST)],
     "logsumexp": [
         (0.0, -50.0),
+        (0.0, 800.0),
         (1000.0, 1000.0),
         (-1000.0, -1001.0),
         (1e300, 1e300),
@@ -348,6 +349,7 @@ CONVENTIONS: list[tuple[str, tuple[float, ...], float, tuple[float | None, ...]]
     *[(name, (nan, 1.0), nan, (nan, nan)) for name in ("hypot", "norm")],
     *[("**", (x, 0.0), 1.0, (0.0, math.log(x))) for x in (0.5, 1.0, 1e200, 1e-200)],
     *[("**", (x, 0.0), 1.0, (0.0, None)) for x in (-2.0, -inf, inf)],
+    *[("detach", (x,), x, (0.0,)) for x in (-1.0, 0.0, inf)],
     *[("where", (c, 2.0, 3.0), 2.0, (0.0, 1.0, 0.0)) for c in (1.0, -1.0, 0.5, inf)],
     *[("where", (c, 2.0, 3.0), 3.0, (0.0, 0.0, 1.0)) for c in (0.0, -0.0)],
     *[("<", (x, x), 0.0, (0.0, 0.0)) for x in (-1.0, 0.0, inf)],

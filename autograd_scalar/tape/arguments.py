@@ -38,6 +38,23 @@ def key(nesting: Nesting) -> Any:
     )
 
 
+def glance(args: Sequence[Any]) -> Any:
+    """What arguments of one nesting share, told without looking into them deeply.
+
+    >>> glance([1.0, [2.0, [3.0]]]) == glance([4.0, [5.0, [6.0, 7.0]]])
+    True
+    >>> glance([1.0]) == glance([[]])
+    False
+    """
+    return tuple(map(_glance, args))
+
+
+def _glance(argument: Any) -> Any:
+    if hasattr(argument, "shape"):
+        return argument.shape
+    return (argument.__class__, len(argument)) if hasattr(argument, "__len__") else None
+
+
 def packer(nesting: Nesting) -> Pack:
     """The function that takes the numbers out of arguments nested so; None for others.
 

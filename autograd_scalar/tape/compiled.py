@@ -162,6 +162,7 @@ class Compiled:
         self._check = check
         self._max_paths = max_paths
         self._signatures: dict[Any, Signature] = {}
+        self._glanced: dict[Any, Signature] = {}  # for each look of arguments the last such
         self._latest: Signature | None = None
         self._environment = Environment(f)
         self._path: Path | None = None  # that was run last, for those who ask how
@@ -342,6 +343,10 @@ class Compiled:
             numbers = signature.pack(args)
             if numbers is not None:
                 return signature, numbers
+            other = self._glanced.get(arguments.glance(args))
+            if other is not None and (numbers := other.pack(args)) is not None:
+                self._latest = other
+                return other, numbers
         return self._looked_up(args)
 
     def _looked_up(self, args: tuple[Any, ...]) -> tuple[Signature, list[float] | None]:
@@ -353,6 +358,7 @@ class Compiled:
             children.append(nesting)
         nesting = Nesting(tuple, range(len(children)), children, size=len(numbers))
         signature = self._latest = self._signature(nesting)
+        self._glanced[arguments.glance(args)] = signature
         if any(isinstance(number, Layered) for number in numbers):
             return signature, None
         return signature, [x if x.__class__ is float else float(x.data) for x in numbers]
@@ -419,6 +425,7 @@ class Compiled:
 
     def _start_anew(self) -> None:
         self._signatures.clear()
+        self._glanced.clear()
         self._latest = None
         self._environment = Environment(self._f)
 

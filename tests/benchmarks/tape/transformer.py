@@ -396,7 +396,7 @@ CASES = {
             "ours": partial(ours_padded, backend="native"),
             "ours, contracted": partial(ours_padded, backend="native", contract=True),
             "ours, Python": partial(ours_padded, backend="python"),
-            "ours, a program per length": partial(ours, backend="native"),
+            "ours, a program per length": partial(ours, backend="auto"),
             "ours, not compiled": ours_uncompiled,
             "plain class": plain_class,
             "JAX": jax,
