@@ -57,8 +57,8 @@ def _listed(function: Callable[[Iterable[Any]], Any]) -> Callable[..., Any]:
 
 
 OF_MANY = frozenset({"fsum", "logsumexp", "mean", "norm", "prod"})
-# These take two sequences, or return one, which an expression has no way to write.
-OF_LISTS = frozenset({"dot", "log_softmax", "softmax"})
+# These take a sequence beside other things, or return one: an expression has no way to write it.
+OF_LISTS = frozenset({"dot", "log_softmax", "pick", "softmax"})
 FUNCTIONS: dict[str, Callable[..., Any]] = {"abs": RULES["abs"]} | {
     name: _listed(getattr(functions, name)) if name in OF_MANY else getattr(functions, name)
     for name in functions.__all__

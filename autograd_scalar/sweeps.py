@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
+from autograd_scalar import modes
 from autograd_scalar.arithmetic import new_level
 from autograd_scalar.chain_rule import pullback, pushforward
 from autograd_scalar.closures import contributions
 from autograd_scalar.forward import Dual
 from autograd_scalar.graph import topological_order
 from autograd_scalar.nesting import flatten
+from autograd_scalar.primitives import detached
 from autograd_scalar.value import Value, float_sweep
 
 TYPE_CHECKING = False
@@ -141,10 +143,21 @@ def reverse_sweep(
         places = [i for i, operand in enumerate(operands) if operand in depending]
         received = pullback(_primitive(node), g, node, operands, places)
         for i, contribution in zip(places, received, strict=True):
+            if _is_nothing(contribution, g):
+                continue
             if contribution.__class__ is not float or contribution:
                 earlier = found.get(operands[i])
                 found[operands[i]] = contribution if earlier is None else earlier + contribution
     return found
+
+
+def _is_nothing(contribution: Any, g: Any) -> bool:
+    """Whether it is nan for no other reason than that a gradient of 0 has met an infinity.
+
+    On a tape that is no decision to take: there the contribution stays what it is.
+    """
+    number = detached(contribution)
+    return number != number and detached(g) == 0 and modes.recorder is None
 
 
 def forward_sweep(

@@ -166,7 +166,7 @@ TABLE: list[tuple[str, Callable[[], object], type[Exception], str]] = [
     ("activation", lambda: nn.MLP(2, [1], activation="rulu"), ValueError, r"unknown activation 'rulu', did you mean 'relu'"),
     ("few inputs", lambda: MODEL([1.0]), ValueError, r"inputs must be 2 numbers, got 1"),
     ("many inputs", lambda: MODEL([1.0] * 3), ValueError, r"inputs must be 2 numbers, got 3"),
-    ("class above", lambda: nn.cross_entropy([X, X], 2), ValueError, r"target must be a class in 0\.\.1, got 2"),
+    ("class above", lambda: nn.cross_entropy([X, X], 2), ValueError, r"target must be in 0\.\.1, got 2"),
     ("class below", lambda: nn.cross_entropy([[X, X]], [-1]), ValueError, r"target must be .* got -1"),
     ("class float", lambda: nn.cross_entropy([X, X], 1.0), TypeError, r"target must be an int"),  # type: ignore[arg-type]
     ("rate 0", lambda: nn.SGD([X], lr=0), ValueError, r"lr must be positive and finite, got 0"),

@@ -560,3 +560,14 @@ def test_which_optimizers_take_arrays():
     x = [Value(1.0)]
     assert all(kind(x).takes_arrays for kind in KINDS.values())
     assert not Own(x).takes_arrays and not Older(x).takes_arrays
+
+
+def test_a_state_that_is_loaded_takes_the_place_of_arrays():
+    x = Value(1.0)
+    optimizer = Adam([x], lr=0.1)
+    saved = optimizer.state_dict()
+    optimizer.step_arrays(np.array([1.0]), np.array([2.0]))
+    optimizer.load_state_dict(saved)
+    assert optimizer.state_dict() == saved
+    optimizer.step_arrays(np.array([1.0]), np.array([2.0]))
+    assert optimizer.state[x]["step"] == 1

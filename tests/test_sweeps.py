@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from autograd_scalar import (
     Value,
+    cbrt,
     detect_anomaly,
     exp,
+    gaussian,
     gradients,
     hvp,
     log,
@@ -324,3 +326,12 @@ def test_a_rule_that_raises_on_floats_adds_to_what_is_there_along_a_direction() 
         (lambda g, y, a, b: g * (1.0 / (1.0 / b)), lambda g, y, a, b: g * a),
     )
     assert hvp(lambda a, b: product(a, b) + a**3, (2.0, 0.0), (1.0, 0.0)) == (12.0, 1.0)
+
+
+def test_a_gradient_of_zero_contributes_nothing_with_a_graph_either() -> None:
+    x = Value(0.0)
+    (slope,) = gradients(gaussian(cbrt(x)), [x], create_graph=True)
+    assert slope.data == 0.0
+    x = Value(math.nan)
+    (slope,) = gradients(x * x, [x], create_graph=True)
+    assert math.isnan(slope.data)

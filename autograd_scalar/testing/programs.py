@@ -259,8 +259,9 @@ def random_program(
 
     >>> random_program(RandomSource(3), steps=3)
     v0 = Value(-0.7802690007115247)
-    v1 = exp2(v0)
-    v2 = fsum(v1)
+    v1 = where(v0, v0, v0)
+    v2 = silu(v0)
+    v3 = fsum(v1, v2)
 
     Args:
         source: where choices come from.
