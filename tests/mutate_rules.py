@@ -108,7 +108,8 @@ EQUIVALENT = {
     ("is_at", "choose(index < i, False, index <= i) -> 2 * (choose(index < i, False, index <= i))"),
     (
         "is_at",
-        "return choose(index < i, False, index <= i) -> return choose(i < index, False, i <= index)",
+        "return choose(index < i, False, index <= i) -> "
+        "return choose(i < index, False, i <= index)",
     ),
     # The first contribution is 0.0, and -0.0 is as good.
     *[
@@ -341,7 +342,6 @@ class Rule:
         return isinstance(node, ast.ListComp) or "* len(" in self.source.of(node)
 
     def _of_names(self) -> Iterator[Change]:
-        body = self.body
         uses: dict[str, list[ast.AST]] = {}
         for node in self._nodes():
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -530,7 +530,8 @@ def all_mutants(by: str) -> list[Mutant]:
 
 # --- Testing one ----------------------------------------------------------------------------------
 
-CAUGHT, SURVIVED = 1, 0  # what pytest exits with if a test failed, and if none did
+# What pytest exits with if a test failed, if none did, and if a file has none of the primitive.
+CAUGHT, SURVIVED, NO_TESTS = 1, 0, 5
 Judge = Callable[[Mutant | None], int]
 
 
@@ -599,7 +600,7 @@ def run_tests(mutant: Mutant | None) -> int:
     for file in files:
         plugins = [Selection(mutant.subjects)] if mutant is not None and mutant.subjects else []
         status = int(pytest.main([*options, str(ROOT / "tests" / f"{file}.py")], plugins))
-        if status != SURVIVED:
+        if status not in (SURVIVED, NO_TESTS):
             return status
     return SURVIVED
 

@@ -13,7 +13,6 @@ from autograd_scalar.primitives import RULES, Primitive
 from autograd_scalar.rules import Double
 from tests import accuracy
 from tests.references import IN_NUMPY, derivative_in_mpmath, in_mpmath, mp, ulps
-from tests.strategies import PRIMITIVES
 from tests.sweeps import gradients, rule, same, sweep
 
 LARGEST, SMALLEST = 1.7976931348623157e308, 5e-324
