@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
     from typing import Any
 
-    from autograd_scalar.tape.arguments import Unpack
-
     Positions = int | tuple[int, ...]
 
 
@@ -49,7 +47,6 @@ class Signature:
         self.starts = [0]
         for child in nesting.children:
             self.starts.append(self.starts[-1] + child.size)
-        self.unpackers: dict[Any, Unpack] = {}
         self.positions: dict[Any, Wrt] = {}
 
     def slots(self, position: int) -> range:
@@ -70,12 +67,6 @@ class Signature:
             return found
         return Wrt(name, wrt, self)
 
-    def unpack(self, what: Any, nesting: Nesting) -> Unpack:
-        """The function that nests numbers so; ``what`` tells one nesting from another."""
-        found = self.unpackers.get(what)
-        if found is None:
-            found = self.unpackers[what] = arguments.unpacker(nesting)
-        return found
 
 
 class Wrt:
@@ -87,6 +78,7 @@ class Wrt:
         nesting: of a gradient.
         key: the same for the same derivative.
         gradient: the kind of program that computes the gradient.
+        unpack: nests the numbers of a gradient.
     """
 
     def __init__(self, name: str, wrt: Any, signature: Signature) -> None:
@@ -108,6 +100,7 @@ class Wrt:
         self.nesting = children[0] if self.single else _tuple_of(children)
         self.key: Any = (self.single, self.positions)
         self.gradient = ("gradient", self.key)
+        self.unpack = arguments.unpacker(self.nesting)
 
     def _by_values(self, name: str, wrt: Any) -> None:
         what = f"{name}: wrt"
@@ -123,6 +116,7 @@ class Wrt:
         self.values = values
         self.key = tuple(map(id, values))
         self.gradient = ("gradient", self.key)
+        self.unpack = arguments.unpacker(self.nesting)
 
     def slots(self, signature: Signature, recording: Recording) -> list[int | None]:
         """The inputs of a recording that they are; None for a Value that it does not use."""
@@ -179,9 +173,7 @@ class Compiled:
         if numbers is None:
             return self._f(*args)  # on dual numbers, say: on what carries more than numbers
         results, path = self._run(signature, numbers, _VALUE)
-        nesting = path.recording.nesting
-        count = nesting.size
-        return signature.unpack(path, nesting)(results[:count])
+        return path.unpack(results[: path.recording.nesting.size])
 
     def value_and_grad(self, *args: Any, wrt: Any = 0) -> tuple[float, Any]:
         """The result, one number, and its gradient by the arguments at the positions ``wrt``.
@@ -197,8 +189,7 @@ class Compiled:
         by = signature.wrt("value_and_grad", wrt)
         results, path = self._run(signature, numbers, by.gradient, by)
         end = len(results) - len(path.recording.outcomes)
-        gradient = signature.unpack(by.key, by.nesting)
-        return results[0], gradient(results[1:end])
+        return results[0], by.unpack(results[1:end])
 
     def jacobian(self, *args: Any, wrt: Any = 0) -> Any:
         """All derivatives of the results, nested as those of ``autograd_scalar.jacobian``.
@@ -233,7 +224,7 @@ class Compiled:
         directions, _ = flatten(tangent, "hvp: tangent", by.nesting)
         more = [float(detached(x)) for x in directions]
         results, _ = self._run(signature, numbers, ("hvp", by.key), by, more)
-        return signature.unpack(by.key, by.nesting)(results[: by.nesting.size])
+        return by.unpack(results[: by.nesting.size])
 
     # --- Batches ---
 

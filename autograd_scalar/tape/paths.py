@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import warnings
 
+from autograd_scalar.tape.arguments import unpacker
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,13 +27,15 @@ class Path:
         programs: what was compiled of it, by what it computes.
         checked: whether a second recording has shown the same program at other numbers.
         used: when it was used last, in runs of the function.
+        unpack: nests the numbers of a result.
     """
 
-    __slots__ = ("branches", "checked", "programs", "recording", "used")
+    __slots__ = ("branches", "checked", "programs", "recording", "unpack", "used")
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self.programs: dict[Any, Any] = {}
+        self.unpack = unpacker(recording.nesting)
         self.checked = False
         self.used = 0
         self.branches: list[_Branch] = []
