@@ -23,7 +23,24 @@ from tests.sweeps import same, sweep
 
 INF, NAN = math.inf, math.nan
 # Where rules change their formula, where numbers leave the range, and where they are none.
-EDGES = (0.0, -0.0, 1.0, -1.0, 0.5, 2.0, -2.0, 4.0, 26.6, -27.0, 37.6, -38.5, 50.5, -701.0, 710.0)
+EDGES = (
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    2.0,
+    -2.0,
+    4.0,
+    26.6,
+    -27.0,
+    37.6,
+    -38.5,
+    50.5,
+    -650.0,
+    -701.0,
+    710.0,
+)
 EDGES += (INF, -INF, NAN, 5e-324, -5e-324, 1e-308, 1e-160, 1e160, -1e300, 1.7e308)
 
 
