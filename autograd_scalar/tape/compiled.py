@@ -68,7 +68,6 @@ class Signature:
         return Wrt(name, wrt, self)
 
 
-
 class Wrt:
     """What is differentiated by: arguments, or Values that the function finds outside of them.
 
