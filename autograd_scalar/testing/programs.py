@@ -257,10 +257,10 @@ def random_program(
 ) -> Program:
     """A program that is finite everywhere, with operands in the domains.
 
-    >>> random_program(RandomSource(3), steps=3)
+    >>> random_program(RandomSource(3), [RULES["*"], RULES["exp"]], steps=3)
     v0 = Value(-0.7802690007115247)
-    v1 = where(v0, v0, v0)
-    v2 = silu(v0)
+    v1 = v0 * v0
+    v2 = v0 * v0
     v3 = fsum(v1, v2)
 
     Args:
