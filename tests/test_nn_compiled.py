@@ -4,7 +4,6 @@ import itertools
 import math
 import random
 import statistics
-import time
 
 import numpy as np
 import pytest
@@ -657,37 +656,18 @@ def test_outputs_are_those_of_before_the_step():
         assert np.allclose(step.outputs, expected, rtol=1e-13)
 
 
-def test_a_step_takes_little_time_beyond_the_program():
+def test_values_are_not_written_while_no_one_looks():
     model = nn.Sequential(nn.Linear(64, 65, rng=0))
     optimizer = nn.Adam(model.parameters(), lr=0.01)
     step = compile_step(model, "mse", optimizer, BACKENDS[-1])
     batch = Data(matrix(4, 64), matrix(4, 65))
     step.on(batch)
-    (runner,) = step._by_example.values()
-    path = runner._rows.signature.paths.latest
-    programs = [p for p in path.programs.values() if callable(p)]
-    inside = [0.0]
-
-    def timed(program):
-        def run(*args):
-            started = time.perf_counter()
-            found = program(*args)
-            inside[0] += time.perf_counter() - started
-            return found
-
-        return run
-
-    assert len(programs) == 1
-    (key,) = [key for key, program in path.programs.items() if program is programs[0]]
-    path.programs[key] = timed(programs[0])
-    times = []
+    before = [p.data for p in model.parameters()]
     with step.held():
-        for _ in range(30):
-            inside[0] = 0.0
-            started = time.perf_counter()
+        for _ in range(3):
             step.on(batch)
-            times.append(time.perf_counter() - started - inside[0])
-    assert min(times) < 1e-3  # 0.13 ms, of 4225 parameters; to write them back is another 0.4
+        assert [p.data for p in model.parameters()] == before
+    assert all(p.data != old for p, old in zip(model.parameters(), before, strict=True))
 
 
 # --- What layers draw and keep --------------------------------------------------------------------
