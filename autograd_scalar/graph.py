@@ -9,7 +9,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # the module typing would take longer to import than the whole package
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol, Self, TypeVar
+    from typing import Any, Protocol, Self, TypeVar
 
     class Node(Protocol):
         """What this file asks of a node."""
@@ -18,6 +18,25 @@ if TYPE_CHECKING:
         def parents(self) -> tuple[Self, ...]: ...
 
     N = TypeVar("N", bound=Node)
+
+
+def topological_order_of_all(roots: Iterable[N], known: Iterable[N] = ()) -> list[N]:
+    """The ``roots`` and all that they were computed from, as ``topological_order`` of one of them.
+
+    >>> from autograd_scalar import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> [node.label or node.op for node in topological_order_of_all([a * b, a + b])]
+    ['a', 'b', '*', '+']
+    """
+    end: Any = _End(tuple(roots))
+    return topological_order(end, known)[:-1]
+
+
+class _End:
+    """A node for whose parents one takes nodes, to walk the graphs of all of them at once."""
+
+    def __init__(self, parents: tuple[Any, ...]) -> None:
+        self.parents = parents
 
 
 def topological_order(root: N, known: Iterable[N] = ()) -> list[N]:

@@ -42,6 +42,10 @@ DIGAMMA_AT_ROOT = (
     2.6148576951961865e-08, -1.788998486491149e-08,
 )  # fmt: skip
 
+# x * normal_cdf(x) = -normal_pdf(x) * (c0 + c1/x**2 + ...) far below 0 (Abramowitz and Stegun 1964,
+# 26.2.12).
+NORMAL_TAIL = (1.0, -1.0, 3.0, -15.0, 105.0, -945.0, 10395.0)
+
 # B2, B4, ... B16, for the asymptotic series (Abramowitz and Stegun 1964, 6.3.18 and 6.4.11)
 BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 
@@ -96,7 +100,7 @@ def gelu(x: float) -> float:
     if x < -40.0:
         return -0.0
     t = 1.0 / (x * x)
-    series = _polynomial((1.0, -1.0, 3.0, -15.0, 105.0, -945.0, 10395.0), t)
+    series = polynomial(NORMAL_TAIL, t)
     return -ONE_OVER_SQRT_TWO_PI * exp_minus_square(x, 0.5) * series
 
 
@@ -128,12 +132,12 @@ def lgamma(x: float) -> float:
     # gamma(x + 1) = x * gamma(x) leads to 2 + z.
     if 0.5 <= x < 1.25:
         z = x - 1.0
-        return z * _polynomial(LGAMMA_AT_2, z) - math.log1p(z)
+        return z * polynomial(LGAMMA_AT_2, z) - math.log1p(z)
     steps = 0 if 1.25 <= x < 2.5 else math.floor(x - 1.5)
     z = x - steps - 2.0
     factors = [x - k for k in range(1, steps + 1)] or [x + k for k in range(-steps)]
     log_factors = math.log(math.fabs(math.prod(factors)))
-    return z * _polynomial(LGAMMA_AT_2, z) + math.copysign(1.0, steps) * log_factors
+    return z * polynomial(LGAMMA_AT_2, z) + math.copysign(1.0, steps) * log_factors
 
 
 def polygamma(n: int, x: float) -> float:
@@ -177,7 +181,7 @@ def _digamma(x: float) -> float:
     """The digamma function for x > -50, not a pole."""
     from_root = (x - DIGAMMA_ROOT) - DIGAMMA_ROOT_ERROR
     if math.fabs(from_root) < 0.6:
-        return from_root * _polynomial(DIGAMMA_AT_ROOT, from_root)
+        return from_root * polynomial(DIGAMMA_AT_ROOT, from_root)
     steps = max(0, round(12 - min(x, 1000.0)))
     z = x + steps
     logs = [math.log(z)]
@@ -188,7 +192,7 @@ def _digamma(x: float) -> float:
     return math.fsum([*logs, -0.5 / z, *series, *terms])
 
 
-def _polynomial(coefficients: tuple[float, ...], z: float) -> float:
+def polynomial(coefficients: tuple[float, ...], z: float) -> float:
     """c1 + c2*z + c3*z*z + ... (Horner's scheme)."""
     total = 0.0
     for c in reversed(coefficients):

@@ -8,6 +8,7 @@ along a direction (Griewank and Walther 2008, chapters 3 and 5).
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 
 from autograd_scalar import modes
@@ -142,22 +143,16 @@ def reverse_sweep(
         operands = node.operands
         places = [i for i, operand in enumerate(operands) if operand in depending]
         received = pullback(_primitive(node), g, node, operands, places)
+        # A nan that only a gradient of 0 makes, by meeting an infinity, is nothing. On a tape that
+        # is no decision to take: there it stays what it is.
+        is_zero = detached(g) == 0 and modes.recorder is None
         for i, contribution in zip(places, received, strict=True):
-            if _is_nothing(contribution, g):
+            if is_zero and math.isnan(detached(contribution)):
                 continue
             if contribution.__class__ is not float or contribution:
                 earlier = found.get(operands[i])
                 found[operands[i]] = contribution if earlier is None else earlier + contribution
     return found
-
-
-def _is_nothing(contribution: Any, g: Any) -> bool:
-    """Whether it is nan for no other reason than that a gradient of 0 has met an infinity.
-
-    On a tape that is no decision to take: there the contribution stays what it is.
-    """
-    number = detached(contribution)
-    return number != number and detached(g) == 0 and modes.recorder is None
 
 
 def forward_sweep(

@@ -21,7 +21,7 @@ from operator import index
 from autograd_scalar import modes, rules
 from autograd_scalar.arithmetic import Layered, new_level
 from autograd_scalar.forward import Dual
-from autograd_scalar.graph import topological_order
+from autograd_scalar.graph import topological_order, topological_order_of_all
 from autograd_scalar.nesting import Nesting, flatten, nest_matrix
 from autograd_scalar.primitives import detached
 from autograd_scalar.sweeps import (
@@ -388,8 +388,8 @@ class _Record:
 
     def rows_by_columns(self) -> list[list[Any]]:
         """For each output its derivatives by the inputs, found by one forward sweep per input."""
-        roots: Any = _Roots([value for y in self.outputs for value in _values_in(y)])
-        order: list[Value] = topological_order(roots, known=self.inputs)[:-1]
+        roots = [value for y in self.outputs for value in _values_in(y)]
+        order = topological_order_of_all(roots, known=self.inputs)
         closed = self.scope.is_closed(order)
         columns = []
         for x in self.inputs:
@@ -420,13 +420,6 @@ class _Record:
             return [self.scope.lift(number, y) for number in self.gradients(change)]
 
         return product
-
-
-class _Roots:
-    """Has several nodes for parents, so that one walk orders the graphs of all."""
-
-    def __init__(self, parents: Sequence[Value]) -> None:
-        self.parents = tuple(parents)
 
 
 def _variable(number: Any) -> Any:

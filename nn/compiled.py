@@ -522,7 +522,7 @@ class _ByExample:
         return self._joint(path.recording, strict, self._nesting.size)
 
     def _joint(self, recording: Recording, strict: bool, outputs: int) -> Tape:
-        slots = _slots(recording, self._step._params, self._rows.signature)
+        slots = self._rows.signature.slots_of_values(self._step._params, recording)
         return _joint(recording, slots, strict, outputs)
 
     # --- Whether that is the same as the batch ---
@@ -728,7 +728,7 @@ class _ByBatch(_Recorder):
 
     def _compiled(self, signature: Signature, path: Path, kind: Any, wrt: Any, strict: bool) -> Any:
         recording = path.recording
-        slots = _slots(recording, self._step._params, signature)
+        slots = signature.slots_of_values(self._step._params, recording)
         outputs = len(recording.tape.outputs)
 
         def interpreted() -> Any:
@@ -757,23 +757,12 @@ def _nesting_of(lists: Any) -> Any:
     return flatten(list(lists), "compile_step: the batch")[1]
 
 
-def _slots(recording: Recording, params: Sequence[Value], signature: Signature) -> list[int | None]:
-    """The inputs of a recording that the parameters are; None for one that it does not use."""
-    first = signature.starts[-1]
-    places = {id(value): first + i for i, value in enumerate(recording.captured)}
-    return [places.get(id(parameter)) for parameter in params]
-
-
 def _joint(recording: Recording, slots: Sequence[int | None], strict: bool, others: int) -> Tape:
     """The program of loss and gradient, of so many of the other outputs, and of the guards."""
     tape = recording.tape
     joint = value_and_gradient(tape, slots, strict=strict, positive_zeros=False)
     outputs = [*joint.outputs, *tape.outputs[1 : 1 + others]]
-    extended = Tape(
-        joint.inputs, joint.primitives, joint.codes, joint.starts, joint.operands,
-        joint.constants, outputs, joint.guards, joint.labels,
-    )  # fmt: skip
-    return backends.with_guards(extended)
+    return backends.with_guards(joint.replaced(outputs=outputs))
 
 
 # --- What model and loss read besides their arguments ---------------------------------------------

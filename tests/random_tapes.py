@@ -65,10 +65,7 @@ def recorded(seed: int) -> tuple[Tape, list[float]]:
 
 def whole(tape: Tape) -> Tape:
     """The tape with all its numbers for outputs."""
-    return Tape(
-        tape.inputs, tape.primitives, tape.codes, tape.starts, tape.operands, tape.constants,
-        range(tape.slots), (), tape.labels,
-    )  # fmt: skip
+    return tape.replaced(outputs=range(tape.slots), guards=())
 
 
 def same(a: float, b: float) -> bool:

@@ -114,20 +114,17 @@ def test_the_derivative_by_what_has_a_label_is_labelled():
 
 
 @primitive(lambda g, y, x: g if x > 0 else 3 * g)
-def test_bent(x: float) -> float:
+def bent_by_if(x: float) -> float:
     return x if x > 0 else 3 * x
-
-
-test_bent.__test__ = False  # a primitive, which pytest would call
 
 
 def test_a_rule_that_decides_in_python_is_called():
     builder = Builder(1)
-    tape = value_and_gradient(builder.tape([test_bent(builder.inputs[0])]), [0])
+    tape = value_and_gradient(builder.tape([bent_by_if(builder.inputs[0])]), [0])
     assert tape.run([2.0]) == [2.0, 1.0]
     assert tape.run([-2.0]) == [-6.0, 3.0]
     (called,) = [p for p in tape.primitives if isinstance(p, RuleCall)]
-    assert called is rule_of(test_bent, 0)
+    assert called is rule_of(bent_by_if, 0)
     with pytest.raises(NotRecordable, match="decides something in Python"):
         value_and_gradient(tape, [0], 1)
 
@@ -164,7 +161,7 @@ def test_a_tangent_of_zero_contributes_nothing_if_strict():
 
 def test_a_tangent_through_a_rule_that_decides_in_python():
     builder = Builder(1)
-    tape = derivatives.tangent(builder.tape([test_bent(builder.inputs[0])]), [0])
+    tape = derivatives.tangent(builder.tape([bent_by_if(builder.inputs[0])]), [0])
     assert tape.run([-2.0, 10.0]) == [-6.0, 30.0]
 
 

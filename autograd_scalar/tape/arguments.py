@@ -38,6 +38,19 @@ def key(nesting: Nesting) -> Any:
     )
 
 
+def place_of(name: str, position: int, count: int) -> int:
+    """The argument at a position of ``count``, counted from the end if that is negative.
+
+    Raises IndexError, beginning with ``name``, if there is none.
+
+    >>> place_of("grad", -1, 3)
+    2
+    """
+    if not -count <= position < count:
+        raise IndexError(f"{name}: there is no argument {position}, of {count} argument(s)")
+    return position % count
+
+
 def glance(args: Sequence[Any]) -> Any:
     """What arguments of one nesting share, told without looking into them deeply.
 
@@ -97,7 +110,7 @@ class _Writer:
             ]
             return
         kind = self.name(nesting.container)
-        if nesting is not None and at == "args":  # any sequence of arguments will do
+        if at == "args":  # any sequence of arguments will do
             test = f"len(args) != {len(nesting.children)}"
         elif issubclass(nesting.container, dict):
             keys = self.name(list(nesting.keys))

@@ -202,7 +202,7 @@ def _without_constants(tape: Tape, make: Callable[[Tape], Run]) -> Run:
     if 2 * len(varying) > len(tape.outputs):
         return make(tape)
     pattern = [tape.constants[~o] if o < 0 else 0.0 for o in tape.outputs]
-    run = make(_outputs_of(tape, [tape.outputs[i] for i in varying]))
+    run = make(tape.replaced(outputs=[tape.outputs[i] for i in varying]))
 
     def run_and_fill(numbers: Sequence[float]) -> Sequence[float]:
         found = pattern.copy()
@@ -216,16 +216,7 @@ def _without_constants(tape: Tape, make: Callable[[Tape], Run]) -> Run:
 def with_guards(tape: Tape, outputs: Sequence[int] | None = None) -> Tape:
     """The tape with its guards as further outputs, behind these or all."""
     chosen = tape.outputs if outputs is None else [tape.outputs[i] for i in outputs]
-    found = _outputs_of(tape, [*chosen, *[guard.slot for guard in tape.guards]])
-    found.guards = ()
-    return found
-
-
-def _outputs_of(tape: Tape, outputs: Sequence[int]) -> Tape:
-    return Tape(
-        tape.inputs, tape.primitives, tape.codes, tape.starts, tape.operands, tape.constants,
-        outputs, tape.guards, tape.labels,
-    )  # fmt: skip
+    return tape.replaced(outputs=[*chosen, *[guard.slot for guard in tape.guards]], guards=())
 
 
 def value(tape: Tape, options: Options) -> Program:
@@ -270,7 +261,7 @@ def derivative(
         )
         return Columns(changes, count, outputs, outputs)
     slopes = derivatives.value_and_gradient(tape, wrt, positive_zeros=False)
-    rows = optimize(_outputs_of(slopes, slopes.outputs[1:]), options.passes)
+    rows = optimize(slopes.replaced(outputs=slopes.outputs[1:]), options.passes)
     if kind == "hessian" and len(rows) * count <= LARGEST:
 
         def matrix() -> Tape:
@@ -293,20 +284,15 @@ def _interpreted_gradient(tape: Tape, wrt: Sequence[int | None]) -> Run:
     program = interpreter.Program(with_guards(tape))
     count = len(tape.outputs)
     slots = [slot for slot in wrt if slot is not None]
-    if len(slots) == len(wrt):
 
-        def run(numbers: Sequence[float]) -> Sequence[float]:
-            outputs, found = program.outputs_and_gradient(numbers, 0, slots)
-            return [outputs[0], *found, *outputs[count:]]
-
-        return run
-
-    def run_with_zeros(numbers: Sequence[float]) -> Sequence[float]:
+    def run(numbers: Sequence[float]) -> Sequence[float]:
         outputs, found = program.outputs_and_gradient(numbers, 0, slots)
-        rest = iter(found)
-        return [outputs[0], *[0.0 if s is None else next(rest) for s in wrt], *outputs[count:]]
+        if len(slots) < len(wrt):
+            rest = iter(found)
+            found = [0.0 if slot is None else next(rest) for slot in wrt]
+        return [outputs[0], *found, *outputs[count:]]
 
-    return run_with_zeros
+    return run
 
 
 class Columns:

@@ -7,7 +7,7 @@ import numpy
 from autograd_scalar.nesting import Nesting
 from autograd_scalar.primitives import described
 from autograd_scalar.tape import backends, derivatives
-from autograd_scalar.tape.compiled import Wrt
+from autograd_scalar.tape.arguments import place_of
 from autograd_scalar.tape.program import Tape
 from autograd_scalar.tape.shards import Sharded, require_executor
 from autograd_scalar.tape.verification import verify
@@ -99,8 +99,8 @@ class Batch:
             chosen, path, tries = todo.pop()
             columns = self.columns[chosen]
             if path is None or tries > len(paths) + 1:
-                first = 0 if isinstance(chosen, slice) else int(chosen[0])
-                path = paths.add(self.function._recorded(self.signature, self.numbers(first)))
+                numbers = self.numbers(_first(chosen))
+                path = paths.add(self.function._recorded(self.signature, numbers))
                 if tries > len(paths) + 1:  # guards that are as good as ties: by what Python said
                     rest = numpy.arange(len(self))[chosen]
                     if len(rest) > 1:
@@ -128,7 +128,7 @@ class Batch:
             ):
                 program = self._program(path, kind, make, summed, strict=True)
                 found_sums, found = program(self._shared(path), columns)
-            parts.append((int(numpy.arange(len(self))[chosen][0]), found_sums))
+            parts.append((_first(chosen), found_sums))
             rows[chosen] = found[:, :width]
             self._check(path, chosen)
             paths.touch(path)
@@ -166,7 +166,7 @@ class Batch:
     def _check(self, path: Path, chosen: Indices) -> None:
         if path.checked or not self.function._check:
             return
-        last = int(numpy.arange(len(self))[chosen][-1])
+        last = len(self) - 1 if isinstance(chosen, slice) else int(chosen[-1])
         numbers = self.numbers(last)
         if numbers != path.recording.numbers:
             verify(self.function._f, self.signature, path, numbers)
@@ -182,6 +182,11 @@ class Batch:
             return numpy.stack(items, axis=1).reshape(shape) if items else numpy.empty(shape)
 
         return nesting.fill_leaves(columns, make)
+
+
+def _first(chosen: Indices) -> int:
+    """The first of these examples; a slice is all of them."""
+    return 0 if isinstance(chosen, slice) else int(chosen[0])
 
 
 def values(function: Compiled, args: Sequence[Any], batched: Any, executor: Executor | None) -> Any:
@@ -211,12 +216,13 @@ def value_and_gradient(
     if reduce not in REDUCTIONS:
         raise ValueError(f"{name}: reduce must be None, 'sum' or 'mean', not {reduce!r}")
     batch = Batch(name, function, args, batched, executor)
-    by = Wrt(name, wrt, batch.signature)
+    by = batch.signature.wrt(name, wrt)
     # Of the outputs [value, *gradient]: those that are summed, and those that stay rows.
-    own = [p in batch.positions for p in by.positions for _ in batch.signature.slots(p)]
-    in_rows = [reduce is None, *(own or [False] * by.nesting.size)]
     if reduce is None:
-        in_rows = [True] * len(in_rows)
+        in_rows = [True] * (1 + by.nesting.size)
+    else:
+        own = [p in batch.positions for p in by.positions for _ in batch.signature.slots(p)]
+        in_rows = [False, *(own if by.values is None else [False] * by.nesting.size)]
     summed = [i for i, row in enumerate(in_rows) if not row]
     single = [i for i, row in enumerate(in_rows) if row]
 
@@ -256,9 +262,7 @@ def _batched_positions(name: str, batched: Any, count: int) -> list[int]:
     for position in every:
         if isinstance(position, bool) or not isinstance(position, int):
             raise TypeError(f"{name}: batched must be an int or a tuple of ints, not {batched!r}")
-        if not -count <= position < count:
-            raise IndexError(f"{name}: there is no argument {position}, of {count} argument(s)")
-        found.append(position % count)
+        found.append(place_of(name, position, count))
     if not found or len(set(found)) < len(found):
         raise ValueError(f"{name}: batched must be different positions, at least one: {batched!r}")
     return found

@@ -53,6 +53,12 @@ class Signature:
         """The inputs that the argument at a position is."""
         return range(self.starts[position], self.starts[position + 1])
 
+    def slots_of_values(self, values: Iterable[Value], recording: Recording) -> list[int | None]:
+        """The inputs that Values from outside are; None for one that the recording does not use."""
+        first = self.starts[-1]
+        places = {id(value): first + i for i, value in enumerate(recording.captured)}
+        return [places.get(id(value)) for value in values]
+
     def wrt(self, name: str, wrt: Any) -> Wrt:
         """What is meant by ``wrt``; positions are looked at once."""
         if wrt.__class__ is int or wrt.__class__ is tuple:
@@ -88,10 +94,7 @@ class Wrt:
         if not every or not all(isinstance(p, int) and not isinstance(p, bool) for p in every):
             self._by_values(name, wrt)
             return
-        for position in every:
-            if not -count <= position < count:
-                raise IndexError(f"{name}: there is no argument {position}, of {count} argument(s)")
-        self.positions = tuple([position % count for position in every])
+        self.positions = tuple([arguments.place_of(name, p, count) for p in every])
         if len(set(self.positions)) < len(every):
             raise ValueError(f"{name}: wrt has an argument twice: {wrt}")
         children = [signature.nesting.children[p] for p in self.positions]
@@ -121,9 +124,7 @@ class Wrt:
         """The inputs of a recording that they are; None for a Value that it does not use."""
         if self.values is None:
             return [s for p in self.positions for s in signature.slots(p)]
-        first = signature.starts[-1]
-        places = {id(value): first + i for i, value in enumerate(recording.captured)}
-        return [places.get(id(value)) for value in self.values]
+        return signature.slots_of_values(self.values, recording)
 
 
 def _tuple_of(children: Sequence[Nesting]) -> Nesting:

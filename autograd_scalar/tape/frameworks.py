@@ -160,7 +160,7 @@ class _Program:
 
 def _pushforward(tape: Tape, wrt: tuple[int, ...]) -> Tape:
     joint = tangent(tape, wrt)
-    return _with_outputs(joint, joint.outputs[len(tape.outputs) :])
+    return joint.replaced(outputs=joint.outputs[len(tape.outputs) :])
 
 
 def _pullback(tape: Tape, wrt: tuple[int, ...], strict: bool) -> Tape:
@@ -181,14 +181,7 @@ def _pullback(tape: Tape, wrt: tuple[int, ...], strict: bool) -> Tape:
     guards = [type(g)(moved(g.slot), g.outcome, g.line) for g in tape.guards]
     weighted = builder.tape_of([total], guards)
     joint = value_and_gradient(weighted, wrt, strict=strict)
-    return _with_outputs(joint, joint.outputs[1:])
-
-
-def _with_outputs(tape: Tape, outputs: Sequence[int]) -> Tape:
-    return Tape(
-        tape.inputs, tape.primitives, tape.codes, tape.starts, tape.operands, tape.constants,
-        outputs, tape.guards,
-    )  # fmt: skip
+    return joint.replaced(outputs=joint.outputs[1:])
 
 
 # --- Operations -----------------------------------------------------------------------------------

@@ -289,11 +289,12 @@ def _without_unused_constants(tape: Tape) -> Tape:
     def moved(o: int) -> int:
         return new[o] if o < 0 else o
 
-    return Tape(
-        tape.inputs, tape.primitives, tape.codes, tape.starts, map(moved, tape.operands),
-        [tape.constants[~old] for old in kept], map(moved, tape.outputs),
-        [Guard(moved(g.slot), g.outcome, g.line) for g in tape.guards], tape.labels,
-    )  # fmt: skip
+    return tape.replaced(
+        operands=map(moved, tape.operands),
+        constants=[tape.constants[~old] for old in kept],
+        outputs=map(moved, tape.outputs),
+        guards=[Guard(moved(g.slot), g.outcome, g.line) for g in tape.guards],
+    )
 
 
 def fuse(tape: Tape) -> Tape:

@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+_ARGUMENTS = (
+    "inputs", "primitives", "codes", "starts", "operands", "constants", "outputs", "guards",
+    "labels",
+)  # fmt: skip
+
+
 class Guard:
     """A comparison that Python asked for the outcome of, while the function was recorded.
 
@@ -125,6 +131,17 @@ class Tape:
         """The memory of its arrays."""
         arrays = (self.codes, self.starts, self.operands, self.constants, self.outputs)
         return sum(len(a) * a.itemsize for a in arrays)
+
+    def replaced(self, **attributes: Any) -> Tape:
+        """The same tape but for these of its attributes.
+
+        >>> from autograd_scalar.tape.variables import Builder
+        >>> builder = Builder(1)
+        >>> builder.tape([builder.inputs[0] * 2.0]).replaced(outputs=[0]).run([3.0])
+        [3.0]
+        """
+        unchanged = {name: getattr(self, name) for name in _ARGUMENTS}
+        return Tape(**{**unchanged, **attributes})
 
     def operands_of(self, slot: int) -> array[int]:
         """The operands of the node of a slot."""
@@ -291,10 +308,4 @@ class Tape:
         return self.inputs, operations, guards, *[a.tobytes() for a in arrays]
 
     def __reduce__(self) -> tuple[type[Tape], tuple[object, ...]]:
-        return Tape, tuple(
-            getattr(self, name)
-            for name in (
-                "inputs", "primitives", "codes", "starts", "operands", "constants", "outputs",
-                "guards", "labels",
-            )
-        )  # fmt: skip
+        return Tape, tuple(getattr(self, name) for name in _ARGUMENTS)

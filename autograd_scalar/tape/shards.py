@@ -408,10 +408,7 @@ def _workers(executor: Executor) -> int:
 
 def _bare(tape: Tape) -> Tape:
     """Without what only people read, which makes it smaller, and equal programs equal."""
-    return Tape(
-        tape.inputs, tape.primitives, tape.codes, tape.starts, tape.operands, tape.constants,
-        tape.outputs,
-    )  # fmt: skip
+    return tape.replaced(guards=(), labels={})
 
 
 def _fitting(operations: int) -> int:

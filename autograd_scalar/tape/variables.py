@@ -41,6 +41,7 @@ class Builder:
         self._starts = array("I", [0])
         self._operands = array("i")
         self._constants = array("d")
+        # By their hex, which tells any two floats apart, 0.0 and -0.0 too; every nan is the same.
         self._known: dict[str, int] = {}
         self.labels: dict[int, str] = {}
         self.inputs = [Variable(self, slot) for slot in range(inputs)]
@@ -64,14 +65,14 @@ class Builder:
         builder._starts = tape.starts[:]
         builder._operands = tape.operands[:]
         for number in tape.constants:
-            builder._known.setdefault(_key(number), ~len(builder._constants))
+            builder._known.setdefault(number.hex(), ~len(builder._constants))
             builder._constants.append(number)
         builder.labels = dict(tape.labels)
         return builder
 
     def constant(self, number: float) -> int:
         """The operand that stands for a constant; one for all nodes that have the same."""
-        place = self._known.setdefault(_key(number), ~len(self._constants))
+        place = self._known.setdefault(number.hex(), ~len(self._constants))
         if ~place == len(self._constants):
             self._constants.append(number)
         return place
@@ -128,11 +129,6 @@ class Builder:
             self._inputs, tuple(self._places), self._codes, self._starts, self._operands,
             self._constants, places, guards, self.labels,
         )  # fmt: skip
-
-
-def _key(number: float) -> str:
-    """Tells any two floats apart, 0.0 and -0.0 too; every nan is the same."""
-    return number.hex()
 
 
 class Variable(Arithmetic):
