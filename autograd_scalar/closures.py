@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from autograd_scalar.value import Value
 
 
+_parents = operator.attrgetter("parents")
+
+
 class Closure:
     """What all nodes of one operation share: its name, and how gradient flows back through it.
 
@@ -44,12 +47,17 @@ class Closure:
         op: str,
         primitive: Primitive | None,
         backward: Callable[[Value], None],
-        operands: Callable[[Value], tuple[Any, ...]] = operator.attrgetter("parents"),
+        operands: Callable[[Value], tuple[Any, ...]] = _parents,
     ) -> None:
         self.op = op
         self.primitive = primitive
         self.backward = backward
         self.operands = operands
+
+    @property
+    def has_constants(self) -> bool:
+        """Whether some operands are constants."""
+        return self.operands is not _parents
 
 
 def send_nothing(node: Value) -> None:

@@ -748,8 +748,8 @@ class _ByBatch(_Recorder):
         return backends.Program(
             lambda: _joint(recording, slots, strict, outputs - 1),
             self._options,
-            5 * len(recording.tape),
             interpreted,
+            5 * len(recording.tape),
         )
 
 

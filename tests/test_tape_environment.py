@@ -1,6 +1,7 @@
 """What a function reads besides its arguments: changes are seen, its own are not."""
 
 import math
+from functools import partial
 
 from autograd_scalar import Value
 from autograd_scalar.tape.environment import Environment
@@ -111,3 +112,19 @@ def test_functions_that_call_each_other():
         return f(n)
 
     assert of(f).changed() is None
+
+
+def test_a_partial_reads_what_its_function_reads():
+    scale = 2.0
+
+    def scaled(x, by):
+        return scale * by(x)
+
+    half = 0.5
+    environment = of(partial(scaled, by=lambda x: half * x))
+    assert environment.changed() is None
+    half = 0.25
+    assert environment.changed() == "half"
+    environment = of(partial(partial(scaled), by=abs))
+    scale = 3.0
+    assert environment.changed() == "scale"

@@ -212,7 +212,7 @@ def test_threads_may_call_at_once(monkeypatch):
 
 def test_memory_follows_the_width_not_the_length():
     sizes = [
-        straight._Writer(chain(length), straight.Module(), False).size for length in (1000, 10000)
+        straight.Writer(chain(length), straight.Module(), False).size for length in (1000, 10000)
     ]
     assert max(sizes) < 40
 

@@ -135,6 +135,9 @@ class _Writer:
 
 def _as_floats(numbers: Sequence[Any]) -> list[float] | None:
     """Each as a float; None if one is no number, and the nesting so another."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and any(isinstance(x, numpy.ndarray) for x in numbers):
+        return None  # not even one without dimensions
     try:
         return [
             x if x.__class__ is float else as_float(detached(x), "an argument") for x in numbers

@@ -118,26 +118,30 @@ class Program:
         options: of ``jit``.
         interpret: how the interpreter gets the same from the recorded tape; None if it has to run
             the tape that ``make`` makes.
-        size: of the recorded tape.
+        size: of the tape, about, if the interpreter does without.
     """
 
     def __init__(
         self,
         make: Callable[[], Tape],
         options: Options,
-        size: int,
         interpret: Callable[[], Run] | None = None,
+        size: int = 0,
     ) -> None:
         self._make = make
         self._options = options
         self._interpret = interpret
         self._tape: Tape | None = None
         self._spent = 0.0
-        self._size = size
         self.sizes: dict[str, int] = {}
         self.seconds = 0.0
         self.backend = ""
         self.run: Run
+        if interpret is None:
+            started = time.perf_counter()
+            size = len(self.tape)
+            self.seconds += time.perf_counter() - started
+        self._size = size
         if not options.may_be_native:
             self._use("python")
         elif options.backend == "native":
@@ -196,21 +200,32 @@ class Program:
         return found
 
 
-def _without_constants(tape: Tape, make: Callable[[Tape], Run]) -> Run:
-    """What runs the tape; outputs that are constants, as in a sparse matrix, are put in here."""
-    varying = [i for i, o in enumerate(tape.outputs) if o >= 0]
-    if 2 * len(varying) > len(tape.outputs):
-        return make(tape)
-    pattern = [tape.constants[~o] if o < 0 else 0.0 for o in tape.outputs]
-    run = make(tape.replaced(outputs=[tape.outputs[i] for i in varying]))
+class Sparse:
+    """What runs a tape most of whose outputs are constants, as in a sparse matrix.
 
-    def run_and_fill(numbers: Sequence[float]) -> Sequence[float]:
-        found = pattern.copy()
-        for i, number in zip(varying, run(numbers), strict=True):
+    Attributes:
+        run: computes the others.
+        varying: their numbers.
+        pattern: all outputs, where those are constants.
+    """
+
+    def __init__(self, tape: Tape, varying: Sequence[int], make: Callable[[Tape], Run]) -> None:
+        self.run = make(tape.replaced(outputs=[tape.outputs[i] for i in varying]))
+        self.varying = varying
+        self.pattern = [tape.constants[~o] if o < 0 else 0.0 for o in tape.outputs]
+
+    def __call__(self, numbers: Sequence[float]) -> Sequence[float]:
+        """All outputs."""
+        found = self.pattern.copy()
+        for i, number in zip(self.varying, self.run(numbers), strict=True):
             found[i] = number
         return found
 
-    return run_and_fill
+
+def _without_constants(tape: Tape, make: Callable[[Tape], Run]) -> Run:
+    """What runs the tape; outputs that are constants are not computed if they are many."""
+    varying = [i for i, o in enumerate(tape.outputs) if o >= 0]
+    return make(tape) if 2 * len(varying) > len(tape.outputs) else Sparse(tape, varying, make)
 
 
 def with_guards(tape: Tape, outputs: Sequence[int] | None = None) -> Tape:
@@ -221,7 +236,7 @@ def with_guards(tape: Tape, outputs: Sequence[int] | None = None) -> Tape:
 
 def value(tape: Tape, options: Options) -> Program:
     """What computes the outputs of a recorded tape."""
-    return Program(lambda: with_guards(tape), options, len(tape))
+    return Program(lambda: with_guards(tape), options)
 
 
 LARGEST = 2_000_000
@@ -246,18 +261,16 @@ def derivative(
         return Program(
             lambda: with_guards(derivatives.value_and_gradient(tape, wrt, strict=strict)),
             options,
-            5 * size,
             lambda: _interpreted_gradient(tape, wrt),
+            5 * size,
         )
     if kind == "jacobian":
         if size * outputs <= LARGEST or outputs <= count:
             return Program(
-                lambda: with_guards(derivatives.jacobian(tape, wrt, strict=strict)),
-                options,
-                5 * size * outputs,
+                lambda: with_guards(derivatives.jacobian(tape, wrt, strict=strict)), options
             )
         changes = Program(
-            lambda: with_guards(derivatives.tangent(tape, wrt, strict=strict)), options, 3 * size
+            lambda: with_guards(derivatives.tangent(tape, wrt, strict=strict)), options
         )
         return Columns(changes, count, outputs, outputs)
     slopes = derivatives.value_and_gradient(tape, wrt, positive_zeros=False)
@@ -268,12 +281,12 @@ def derivative(
             found = derivatives.jacobian(rows, wrt, strict=strict)
             return with_guards(found, range(count, count + count * count))
 
-        return Program(matrix, options, 3 * len(rows))
+        return Program(matrix, options)
 
     def product() -> Tape:
         return with_guards(derivatives.tangent(rows, wrt, strict=strict), range(count, 2 * count))
 
-    products = Program(product, options, 3 * len(rows))
+    products = Program(product, options)
     return products if kind == "hvp" else Columns(products, count, count, 0)
 
 

@@ -160,7 +160,7 @@ class Batch:
             options = self.function._options
             tape = make(path, strict)
             program = path.programs[key] = Sharded(tape, self.batched, summed, options)
-        self.function._path = path
+        self.function.ran(path)
         return lambda shared, columns: program(shared, columns, self.executor)
 
     def _check(self, path: Path, chosen: Indices) -> None:

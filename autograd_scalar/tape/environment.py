@@ -6,6 +6,8 @@ Before each replay they are looked at again: if one has changed, the function is
 
 from __future__ import annotations
 
+from functools import partial
+
 from autograd_scalar.frames import is_ours
 from autograd_scalar.value import Value
 
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, FunctionType
     from typing import Any
+
+    # A cell and None, or a dict and a key; nothing for what can't change.
+    Place = tuple[Any, Any] | tuple[()]
 
 _PLAIN = (int, float, complex, bool, str, bytes, type(None), Value)
 _LONGEST = 1000  # containers with more items are not looked into
@@ -31,17 +36,17 @@ class Environment:
     'factor'
 
     Attributes:
-        reads: of each variable the name, a function that reads it, and what it was.
+        reads: of each variable the name, a function that reads it, what it was, and where it is.
     """
 
     def __init__(self, f: Any) -> None:
-        self.reads: list[tuple[str, Callable[[], Any], Any]] = []
+        self.reads: list[tuple[str, Callable[[], Any], Any, Place | None]] = []
         self._seen: set[int] = set()
         self._add(f)
 
     def changed(self) -> str | None:
         """The name of a variable that is not what it was; None if all are."""
-        for name, read, before in self.reads:
+        for name, read, before, _ in self.reads:
             now = read()
             if now is not before and not _same(now, before):
                 return name
@@ -50,14 +55,24 @@ class Environment:
     def forget_changed(self) -> None:
         """Watch no more what has changed: after a run of the function, by the function itself."""
         self.reads = [
-            (name, read, before)
-            for name, read, before in self.reads
+            (name, read, before, place)
+            for name, read, before, place in self.reads
             if (now := read()) is before or _same(now, before)
         ]
 
+    def objects(self) -> list[tuple[tuple[Any, Any], Any]] | None:
+        """Where each variable is, and the object that it was; None if that does not tell enough."""
+        found = []
+        for _, read, before, place in self.reads:
+            if place is None or read() is not before:
+                return None
+            if place:
+                found.append((place, before))
+        return found
+
     def numbers(self) -> list[tuple[str, Any]]:
         """The names and what they stood for, to compare with those in another process."""
-        return [(name, before) for name, _, before in self.reads]
+        return [(name, before) for name, _, before, _ in self.reads]
 
     def agrees(self, numbers: list[tuple[str, Any]]) -> bool:
         """Whether these are the same; a Value is only itself."""
@@ -71,6 +86,11 @@ class Environment:
         receiver = getattr(f, "__self__", None)
         if receiver is not None:
             self._add_flag(receiver)
+        while isinstance(f, partial):
+            for argument in (*f.args, *f.keywords.values()):
+                if callable(argument):
+                    self._add(argument)
+            f = f.func
         f = getattr(f, "__func__", f)
         code: CodeType | None = getattr(f, "__code__", None)
         if code is None or id(f) in self._seen:
@@ -79,10 +99,10 @@ class Environment:
         if len(self._seen) > 100 or is_ours(str(f.__module__), code.co_filename):
             return
         self._seen.add(id(f))
-        for name, read in _variables(f, code):
+        for name, read, place in _variables(f, code):
             now = read()
             if _is_plain(now):
-                self.reads.append((name, read, _copied(now)))
+                self.reads.append((name, read, _copied(now), place))
             elif now is not _MISSING:
                 self._add_flag(now)
                 if callable(now) and not isinstance(now, type):
@@ -91,20 +111,21 @@ class Environment:
     def _add_flag(self, thing: Any) -> None:
         """Whether a module is in training changes what it computes."""
         if isinstance(getattr(thing, "training", None), bool):
-            self.reads.append(("training", lambda: thing.training, thing.training))
+            self.reads.append(("training", lambda: thing.training, thing.training, None))
 
 
-def _variables(f: FunctionType, code: CodeType) -> Iterator[tuple[str, Callable[[], Any]]]:
+def _variables(f: FunctionType, code: CodeType) -> Iterator[tuple[str, Callable[[], Any], Place]]:
     for name, cell in zip(code.co_freevars, f.__closure__ or (), strict=True):
-        yield name, lambda cell=cell: _contents(cell)  # type: ignore[misc]
+        yield name, lambda cell=cell: _contents(cell), (cell, None)  # type: ignore[misc]
     names = set(code.co_names)
     for constant in code.co_consts:  # functions and comprehensions inside of it
         if hasattr(constant, "co_names"):
             names.update(constant.co_names)
     for name in sorted(names & f.__globals__.keys()):
-        yield name, lambda name=name: f.__globals__.get(name, _MISSING)  # type: ignore[misc]
-    for place, default in enumerate(f.__defaults__ or ()):
-        yield f"default {place}", lambda default=default: default  # type: ignore[misc]
+        place = f.__globals__, name
+        yield name, lambda name=name: f.__globals__.get(name, _MISSING), place  # type: ignore[misc]
+    for number, default in enumerate(f.__defaults__ or ()):
+        yield f"default {number}", lambda default=default: default, ()  # type: ignore[misc]
 
 
 def _contents(cell: Any) -> Any:

@@ -28,13 +28,15 @@ class Path:
         checked: whether a second recording has shown the same program at other numbers.
         used: when it was used last, in runs of the function.
         unpack: nests the numbers of a result.
+        builtins: what calls programs from machine code, by what they compute; None: nothing can.
     """
 
-    __slots__ = ("branches", "checked", "programs", "recording", "unpack", "used")
+    __slots__ = ("branches", "builtins", "checked", "programs", "recording", "unpack", "used")
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
         self.programs: dict[Any, Any] = {}
+        self.builtins: dict[Any, Any] = {}
         self.unpack = unpacker(recording.nesting)
         self.checked = False
         self.used = 0

@@ -9,12 +9,14 @@ program.
 
 from __future__ import annotations
 
+import gc
 from _thread import RLock, get_ident
 from array import array
+from contextlib import contextmanager
 
 from autograd_scalar import modes, rules
 from autograd_scalar.arithmetic import Layered
-from autograd_scalar.closures import link
+from autograd_scalar.closures import Closure, link
 from autograd_scalar.frames import place_in_users_code
 from autograd_scalar.graph import topological_order_of_all
 from autograd_scalar.nesting import Nesting, flatten
@@ -24,7 +26,7 @@ from autograd_scalar.value import Value, new_node
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
 
@@ -99,9 +101,22 @@ def record(
                 "jit: the function overwrote the data of an argument, which a replay would not do: "
                 "return the new number instead"
             )
-    tape, captured = _write(inputs, outputs, recorder.guards, begun, labels)
+    with _collector_paused():
+        tape, captured = _write(inputs, outputs, recorder.guards, begun, labels)
     results = [y.data if isinstance(y, Value) else y for y in outputs]
     return Recording(tape, captured, nesting, numbers, results)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Walking a graph makes no garbage, and each collection would visit all nodes again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 _lock = RLock()  # there is one recorder at a time; other threads go on computing
@@ -212,27 +227,35 @@ def _write(
     names = {slot: label for slot, label in enumerate(labels) if label}
     primitives: dict[Primitive, int] = {}
     codes, starts, operands = array("H"), array("I", [0]), array("i")
-    count = len(inputs) + len(captured)
-    slot = count
+    note_code, note_start, note_operands = codes.append, starts.append, operands.extend
+    place_of = places.__getitem__
+    kinds: dict[Closure, tuple[int, Callable[[Value], Any] | None]] = {}
+    count = slot = len(inputs) + len(captured)
     for node in order:
         if node in places:
             if node.label is not None and places[node] >= 0:
                 names[places[node]] = node.label
             continue
         closure = node._closure
-        primitive = closure.primitive
-        if primitive is None:
-            raise RecordingError(
-                f"jit: {node!r} was wired by hand, and only backward() knows what it does: make "
-                "the operation a primitive"
+        kind = kinds.get(closure)
+        if kind is None:
+            primitive = closure.primitive
+            if primitive is None:
+                raise RecordingError(
+                    f"jit: {node!r} was wired by hand, and only backward() knows what it does: "
+                    "make the operation a primitive"
+                )
+            code = primitives.setdefault(primitive, len(primitives))
+            kind = kinds[closure] = code, closure.operands if closure.has_constants else None
+        code, operands_of = kind
+        note_code(code)
+        if operands_of is None:
+            note_operands(map(place_of, node.parents))
+        else:
+            note_operands(
+                [constant(x) if x.__class__ is float else place_of(x) for x in operands_of(node)]
             )
-        codes.append(primitives.setdefault(primitive, len(primitives)))
-        for operand in closure.operands(node):
-            if operand.__class__ is float:
-                operands.append(constant(operand))
-            else:
-                operands.append(places[operand])
-        starts.append(len(operands))
+        note_start(len(operands))
         places[node] = slot
         if node.label is not None:
             names[slot] = node.label

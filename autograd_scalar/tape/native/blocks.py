@@ -21,6 +21,7 @@ from autograd_scalar import rules
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     from autograd_scalar.primitives import Primitive
     from autograd_scalar.tape.program import Tape
@@ -120,7 +121,45 @@ class _Sums:
         self.plain: dict[int, list[int]] = {}
 
 
-class Plan:
+class Arrangement:
+    """Nodes put into items one after the other, or one class after the other.
+
+    Args:
+        tape: the program, lowered.
+
+    Attributes:
+        items: in an order in which each needs only what those before it compute.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape = tape
+        self.items: list[Any] = []
+
+    def _latest(self, slot: int) -> int:
+        """The last item that computes one of the operands; -1 if none is computed."""
+        raise NotImplementedError
+
+    def _note_item(self, slot: int, place: int) -> None:
+        """Remember which item computes it."""
+        raise NotImplementedError
+
+    def _append(self, slot: int) -> None:
+        """Put a node into straight-line code: the last there is, if all that it needs is there."""
+        cost = max(1, len(self._tape.operands_of(slot)) - 1)
+        latest = self._latest(slot)
+        for place in range(len(self.items) - 1, max(latest, 0) - 1, -1):
+            item = self.items[place]
+            if isinstance(item, Straight) and item.cost + cost <= LARGEST_STRAIGHT:
+                break
+        else:
+            item, place = Straight(), len(self.items)
+            self.items.append(item)
+        item.nodes.append(slot)
+        item.cost += cost
+        self._note_item(slot, place)
+
+
+class Plan(Arrangement):
     """A program as a sequence of items, each of which needs only what those before it compute.
 
     Operands are slots of the tape, or constants of it below 0.
@@ -135,14 +174,14 @@ class Plan:
     """
 
     def __init__(self, tape: Tape, varies: Sequence[int], summed: frozenset[int]) -> None:
-        self._tape = tape
+        super().__init__(tape)
+        self.items: list[Item]
         self._varies = varies
         self._nodes: dict[int, tuple[Primitive, Sequence[int]]] = {
             slot: (primitive, operands)
             for slot, primitive, operands in tape.nodes()
             if varies[slot]
         }
-        self.items: list[Item] = []
         self._item_of: dict[int, int] = {}  # an item's place; inputs have none
         self._round_of: dict[int, int] = {}  # in its loop
         sums = self._take_sums(summed)
@@ -272,6 +311,12 @@ class Plan:
             self._item_of[slot] = place
             self._round_of[slot] = i
 
+    def _note_item(self, slot: int, place: int) -> None:
+        self._item_of[slot] = place
+
+    def _latest(self, slot: int) -> int:
+        return max([self._item_of.get(o, -1) for o in self._nodes[slot][1]])
+
     def _place_dots(self, members: list[int]) -> None:
         by_vector: dict[tuple[int, ...], list[int]] = {}
         rows: dict[int, list[int]] = {}
@@ -328,24 +373,6 @@ class Plan:
         loop.columns.append([slot for slot in ordered if slot is not None])
         self._note(loop, last)
         return True
-
-    def _latest(self, slot: int) -> int:
-        return max([self._item_of.get(o, -1) for o in self._nodes[slot][1]])
-
-    def _append(self, slot: int) -> None:
-        """Put a node into straight-line code: the last there is, if all that it needs is there."""
-        cost = max(1, len(self._nodes[slot][1]) - 1)
-        latest = self._latest(slot)
-        for place in range(len(self.items) - 1, max(latest, 0) - 1, -1):
-            item = self.items[place]
-            if isinstance(item, Straight) and item.cost + cost <= LARGEST_STRAIGHT:
-                break
-        else:
-            item, place = Straight(), len(self.items)
-            self.items.append(item)
-        item.nodes.append(slot)
-        item.cost += cost
-        self._item_of[slot] = place
 
 
 def _pairs(operands: Sequence[int]) -> list[Product]:

@@ -68,21 +68,27 @@ class Scalar:
     """A compiled tape: called with the numbers of its inputs it returns those of its outputs.
 
     Several threads may call it at once.
+
+    Attributes:
+        inputs, outputs: how many there are.
     """
 
     def __init__(self, tape: Tape, contract: bool) -> None:
         module = Module()
-        _Writer(tape, module, contract).write()
+        self._write(tape, module, contract)
         # Without LLVM's passes: what they could do the tape's own did.
         self._library = module.build(["run"], module.level, passes=False)
         pointers = ctypes.c_void_p, ctypes.c_void_p
         self._run = self._library.function("run", None, *pointers)
         self._calls_python = bool(module.callbacks)
-        self._inputs = tape.inputs
+        self.inputs, self.outputs = tape.inputs, len(tape.outputs)
         self._pack = struct.Struct(f"{tape.inputs}d").pack_into
-        self._unpack = struct.Struct(f"{len(tape.outputs)}d").unpack_from
-        self._size = 8 * max(1, tape.inputs), 8 * max(1, len(tape.outputs))
+        self._unpack = struct.Struct(f"{self.outputs}d").unpack_from
+        self._size = 8 * max(1, self.inputs), 8 * max(1, self.outputs)
         self._free: list[tuple[Any, Any, Any, Any]] = []  # one set of buffers for each thread
+
+    def _write(self, tape: Tape, module: Module, contract: bool) -> None:
+        Writer(tape, module, contract).write()
 
     def __call__(self, numbers: Sequence[float]) -> tuple[float, ...]:
         """The outputs, in order.
@@ -102,9 +108,9 @@ class Scalar:
         try:
             self._pack(given, 0, *numbers)
         except struct.error as error:
-            if len(numbers) != self._inputs:
+            if len(numbers) != self.inputs:
                 raise ValueError(
-                    f"the tape has {self._inputs} input(s), got {len(numbers)} number(s)"
+                    f"the tape has {self.inputs} input(s), got {len(numbers)} number(s)"
                 ) from None
             raise TypeError(f"the inputs of a tape must be numbers: {error}") from None
         self._run(input_pointer, output_pointer)
@@ -113,6 +119,11 @@ class Scalar:
         outputs = self._unpack(found)
         self._free.append(buffers)
         return outputs
+
+    @property
+    def address(self) -> int | None:
+        """Of the machine code, a function (inputs, outputs); None if it calls Python."""
+        return None if self._calls_python else self._library.address("run")
 
     def into(self, input_pointer: int, output_pointer: int) -> None:
         """Read the inputs from an address, and write the outputs to another, as doubles."""
@@ -124,7 +135,7 @@ class Scalar:
 # --- Chunks ---------------------------------------------------------------------------------------
 
 
-class _Node:
+class Node:
     """A node of the program as it will run: its slot, what it computes and of which operands."""
 
     __slots__ = ("is_long", "operands", "primitive", "slot")
@@ -142,8 +153,20 @@ class _Node:
             return 4
         return _COSTS.get(self.primitive.name, 1) * max(1, len(self.operands) - 1)
 
+    @property
+    def cycles(self) -> int:
+        """How long its result is waited for, about."""
+        return _CYCLES.get(self.primitive.name, 50) * max(1, len(self.operands) // 2)
+
 
 _COSTS = {"fsum": 13, "exponent": 10, "ldexp": 5}
+
+_CYCLES = {
+    "+": 4, "-": 4, "*": 4, "/": 14, "sqrt": 18, "neg": 1, "abs": 1, "<": 4, "<=": 4, "where": 2,
+    "floor": 8, "ceil": 8, "dot": 4, "fsum": 24, "pick": 1,
+}  # fmt: skip
+
+_LONG_WAIT = 3  # cycles a node: more than most take to issue
 
 
 def is_long(primitive: Primitive, operands: int) -> bool:
@@ -154,11 +177,10 @@ def is_long(primitive: Primitive, operands: int) -> bool:
     return terms >= LONG
 
 
-def _chunks(tape: Tape) -> Iterator[list[_Node]]:
-    chunk: list[_Node] = []
+def _chunks(tape: Tape) -> Iterator[list[Node]]:
+    chunk: list[Node] = []
     cost = 0
-    for slot, primitive, operands in tape.nodes():
-        node = _Node(slot, primitive, operands)
+    for node in _in_order(tape):
         if chunk and cost + node.cost > CHUNK:
             yield chunk
             chunk, cost = [], 0
@@ -168,17 +190,62 @@ def _chunks(tape: Tape) -> Iterator[list[_Node]]:
         yield chunk
 
 
-class _Writer:
-    """Writes a tape into a module as a function ``void @run(ptr %x, ptr %y)``."""
+def _in_order(tape: Tape) -> list[Node]:
+    """The nodes, so ordered that little has to wait.
+
+    Behind the sine of a number stands its cosine: LLVM then calls what computes both. If the longest
+    chain, of which each operation waits for the one before, takes much longer than it takes to issue
+    all operations, each node stands where its operands are there: a processor looks some hundred
+    operations ahead for what it can do meanwhile.
+    """
+    nodes = [Node(slot, primitive, operands) for slot, primitive, operands in tape.nodes()]
+    ready: dict[int, int] = {}
+    starts: list[int] = []
+    for node in nodes:
+        start = max([ready.get(o, 0) for o in node.operands], default=0)
+        starts.append(start)
+        ready[node.slot] = start + node.cycles
+    if max(ready.values(), default=0) > _LONG_WAIT * len(nodes):
+        order = sorted(range(len(nodes)), key=starts.__getitem__)
+        return [nodes[i] for i in order]
+    return list(_sines_beside_cosines(nodes))
+
+
+def _sines_beside_cosines(nodes: Sequence[Node]) -> Iterator[Node]:
+    waves: dict[int, list[Node]] = {}
+    for node in nodes:
+        if node.primitive.name in ("sin", "cos"):
+            waves.setdefault(node.operands[0], []).append(node)
+    for node in nodes:
+        if node.primitive.name in ("sin", "cos"):
+            yield from waves.pop(node.operands[0], ())
+        else:
+            yield node
+
+
+class Writer:
+    """Writes a tape into a module as a function ``void @run(ptr %x, ptr %y)``.
+
+    Attributes:
+        outputs: of what is an output, which outputs.
+        places: in the frame, of what goes through it.
+        size: of the frame.
+    """
+
+    places: dict[int, int]
+    size: int
 
     def __init__(self, tape: Tape, module: Module, contract: bool) -> None:
         self.tape = tape
         self.module = module
         self.contract = contract
-        self.chunks = list(_chunks(tape))
         self.outputs: dict[int, list[int]] = {}
         for i, o in enumerate(tape.outputs):
             self.outputs.setdefault(o, []).append(i)
+        self._plan()
+
+    def _plan(self) -> None:
+        self.chunks = list(_chunks(self.tape))
         self._plan_frame()
 
     def _plan_frame(self) -> None:
@@ -239,14 +306,17 @@ class _Writer:
         if on_heap:
             self.module.declare("malloc", "declare noalias ptr @malloc(i64)")
             self.module.declare("free", "declare void @free(ptr)")
-            frame = code.value(f"call ptr @malloc(i64 {8 * self.size})")
+            memory = code.value(f"call ptr @malloc(i64 {8 * self.size + 64})")
+            beyond = code.value(f"getelementptr i8, ptr {memory}, i64 63")
+            self.module.declare("llvm.ptrmask.p0.i64", "declare ptr @llvm.ptrmask.p0.i64(ptr, i64)")
+            frame = code.value(f"call ptr @llvm.ptrmask.p0.i64(ptr {beyond}, i64 -64)")
         else:
             frame = code.value(f"alloca [{self.size} x double], align 64")
         self._copy(code, frame)
         for name in chunks:
             code.do(f"call void @{name}(ptr %x, ptr %y, ptr {frame})")
         if on_heap:
-            code.do(f"call void @free(ptr {frame})")
+            code.do(f"call void @free(ptr {memory})")
         code.do("ret void")
         self.module.define("void @run(ptr noalias %x, ptr noalias %y) nounwind", code.lines)
 
@@ -268,7 +338,7 @@ class _Writer:
                 number = code.constant(self.tape.constants[~o])
                 code.store(number, code.at(frame, self.places[o]))
 
-    def _chunk(self, chunk: Sequence[_Node], is_first: bool) -> Code:
+    def _chunk(self, chunk: Sequence[Node], is_first: bool) -> Code:
         tape, places = self.tape, self.places
         code = Code(self.module, contract=self.contract)
         known: dict[int, str] = {}

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import compiled
 import numpy as np
+from ours import variants
 from steps import two_moons
 from timing import Case, Run
 
@@ -62,16 +63,19 @@ def reference(p: Problem, count: int) -> list[Any]:
 # --- Ours -----------------------------------------------------------------------------------------
 
 
+def example_loss(layers: Any, point: Any, sign: Any) -> Any:
+    from autograd_scalar import dot, relu
+
+    *hidden, (weights, biases) = layers
+    for ws, bs in hidden:
+        point = [relu(dot(w, point) + b) for w, b in zip(ws, bs, strict=True)]
+    return relu(1 - sign * (dot(weights[0], point) + biases[0]))
+
+
 def ours(p: Problem, **options: Any) -> Run:
-    from autograd_scalar import dot, jit, relu
+    from autograd_scalar import jit
 
-    def loss(layers: Any, point: Any, sign: Any) -> Any:
-        *hidden, (weights, biases) = layers
-        for ws, bs in hidden:
-            point = [relu(dot(w, point) + b) for w, b in zip(ws, bs, strict=True)]
-        return relu(1 - sign * (dot(weights[0], point) + biases[0]))
-
-    fast = jit(loss, **options)
+    fast = jit(example_loss, **options)
 
     def call() -> Any:
         return fast.batch_value_and_grad(
@@ -482,9 +486,7 @@ def case(width: int) -> Case:
         f"{size:,} parameters",
         partial(problem, width),
         {
-            "ours": partial(ours, backend="native"),
-            "ours, contracted": partial(ours, backend="native", contract=True),
-            "ours, Python": partial(ours, backend="python"),
+            **variants(ours),
             "micrograd": partial(micrograd, count=100 if small else 10),
             "XAD": partial(xad, count=100 if small else 10),
             **casadis,
@@ -503,4 +505,39 @@ def case(width: int) -> Case:
     )
 
 
-CASES = {"mlp16": case(16), "mlp64": case(64)}
+# --- One example ----------------------------------------------------------------------------------
+
+
+def one_example() -> Problem:
+    layers, points, signs = problem(16)
+    return Problem(layers, points[:1], signs[:1])
+
+
+def ours_single(p: Problem, **options: Any) -> Run:
+    from autograd_scalar import jit
+
+    fast = jit(example_loss, **options)
+    layers = [(weights.tolist(), biases.tolist()) for weights, biases in p.layers]
+    point, sign = p.points[0].tolist(), float(p.signs[0])
+    return Run(lambda: fast.value_and_grad(layers, point, sign), value_and_gradient)
+
+
+SINGLE = Case(
+    "MLP 2-16-16-1: hinge loss of one example and its gradient, one call",
+    one_example,
+    {
+        **variants(ours_single),
+        "micrograd": partial(micrograd, count=1),
+        "XAD": partial(xad, count=1),
+        "CasADi": partial(casadi, count=1, compile=False),
+        "CasADi, compiled C": partial(casadi, count=1, compile=True),
+        "HIPS autograd": hips,
+        "JAX": jax,
+        "PyTorch": partial(torch, compile=False),
+        "NumPy by hand": numpy,
+        "C by hand": partial(c, source=PLAIN),
+    },
+    reference,
+)
+
+CASES = {"mlp16": case(16), "mlp64": case(64), "mlp16_single": SINGLE}
