@@ -749,7 +749,7 @@ class _ByBatch(_Recorder):
             lambda: _joint(recording, slots, strict, outputs - 1),
             self._options,
             interpreted,
-            5 * len(recording.tape),
+            recording.tape,
         )
 
 

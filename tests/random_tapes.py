@@ -38,10 +38,12 @@ from autograd_scalar.tape.passes import fuse, prune
 from autograd_scalar.tape.program import Tape
 from autograd_scalar.tape.recording import record
 from autograd_scalar.tape.source import PythonProgram
+from autograd_scalar.tape.variables import Builder
 from autograd_scalar.testing.programs import RandomSource, random_program, wild_number
 from tests import branching
 
 CHUNK = 100
+COPIES = 11
 SPECIAL = (math.nan, math.inf, -math.inf, 0.0, -0.0, 5e-324, -1e-310, 1.0, -1.0, 1.7e308)
 EXACT = {
     rules.add, rules.subtract, rules.multiply, rules.divide, rules.sqrt, rules.negative,
@@ -125,10 +127,11 @@ def backends() -> dict[str, tuple[Callable[[Tape], Run], float]]:
     found: dict[str, tuple[Callable[[Tape], Run], float]] = {"python": (PythonProgram, 0.0)}
     found["arrays"] = (_on_arrays, 4.0)
     if native_available():
-        from autograd_scalar.tape.native import interpreter, straight
+        from autograd_scalar.tape.native import interpreter, straight, wide
 
         found["interpreter"] = (lambda tape: interpreter.Program(tape).run, 2.0)
         found["LLVM"] = (straight.compile, 2.0)
+        found["wide"] = (_side_by_side(wide.compile), 2.0)
         found["LLVM batch"] = (_native_batch, 4.0)
     return found
 
@@ -137,6 +140,34 @@ def _on_arrays(tape: Tape) -> Run:
     from autograd_scalar.tape.arrays import ArrayProgram
 
     return _rows_of(ArrayProgram(tape, range(tape.inputs)))
+
+
+def _side_by_side(make: Callable[[Tape], Run]) -> Callable[[Tape], Run]:
+    """Several copies of a program in one, which vector loops compute side by side."""
+
+    def make_copies(tape: Tape) -> Run:
+        builder = Builder(COPIES * tape.inputs)
+        outputs: list[list[int]] = []
+        for k in range(COPIES):
+            new = list(range(k, COPIES * tape.inputs, COPIES))
+            constants = [builder.constant(number) for number in tape.constants]
+            for _, primitive, operands in tape.nodes():
+                moved = [new[o] if o >= 0 else constants[~o] for o in operands]
+                new.append(builder.node(primitive, moved))
+            outputs.append([new[o] if o >= 0 else constants[~o] for o in tape.outputs])
+        program = make(builder.tape_of([o for copy in outputs for o in copy]))
+
+        def run(numbers: Sequence[float]) -> Sequence[float]:
+            found = program([x for x in numbers for _ in range(COPIES)])
+            count = len(tape.outputs)
+            first = found[:count]
+            for start in range(0, len(found), max(count, 1)):
+                assert all(map(same, first, found[start : start + count]))
+            return first
+
+        return run
+
+    return make_copies
 
 
 def _native_batch(tape: Tape) -> Run:

@@ -31,6 +31,7 @@ from autograd_scalar import (
     where,
 )
 from autograd_scalar.rules import detach
+from autograd_scalar.tape import backends
 from autograd_scalar.tape.backends import NAMES, native_available
 from autograd_scalar.tape.recording import RecordingError
 from tests import branching
@@ -482,3 +483,45 @@ def test_a_backend_that_is_not_installed_names_the_line_that_installs_it(monkeyp
 
 def test_the_package_imports_nothing_of_it():
     assert autograd_scalar.jit is jit
+
+
+@pytest.mark.skipif(not native_available(), reason="needs the native extra")
+def test_wide_programs_run_as_vector_loops_of_whatever_size(monkeypatch):
+    from autograd_scalar.tape.native.straight import Scalar
+    from autograd_scalar.tape.native.wide import Wide
+
+    def curve(xs):
+        return sum(x * x * x - x for x in xs)
+
+    def chain(xs):
+        y = xs[0]
+        for x in xs:
+            y = y * x + 1.0
+        return y
+
+    def run_by(fast):
+        return next(iter(fast._path.programs.values())).run
+
+    xs = [0.0003 * k for k in range(3_000)]
+    for limit in (10, 100_000):
+        monkeypatch.setattr(backends, "COMPILABLE", limit)
+        expected = jit(curve, "python").value_and_grad(xs)
+        fast = jit(curve, "native")
+        assert fast.value_and_grad(xs) == expected
+        assert isinstance(run_by(fast), Wide)
+        fast = jit(chain, "native")
+        assert fast.value_and_grad(xs) == jit(chain, "python").value_and_grad(xs)
+        assert isinstance(run_by(fast), Scalar) == (limit > 10)
+        assert not isinstance(run_by(fast), Wide)
+        monkeypatch.setattr(backends, "seconds_to_compile", lambda nodes: 0.0)
+        fast = jit(curve, "auto")
+        for _ in range(3):
+            assert fast.value_and_grad(xs) == expected
+        assert isinstance(run_by(fast), Wide)
+    monkeypatch.setattr(backends, "WIDEST", 10)
+    monkeypatch.setattr(backends, "COMPILABLE", 10)
+    for name in ("native", "auto"):
+        fast = jit(curve, name)
+        for _ in range(3):
+            assert fast.value_and_grad(xs) == expected
+        assert not isinstance(run_by(fast), Scalar)

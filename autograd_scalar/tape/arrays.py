@@ -121,7 +121,7 @@ class ArrayProgram:
         """
         count = len(columns)
         sums = numpy.zeros(len(self.summed))
-        rows = numpy.empty((count, len(self.single)))
+        rows = numpy.empty((count, len(self.single)), order="F")  # they are read by column
         inputs: list[Any] = [None] * self.tape.inputs
         in_batch = set(self.batched)
         others = [slot for slot in range(self.tape.inputs) if slot not in in_batch]

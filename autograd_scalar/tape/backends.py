@@ -1,8 +1,8 @@
 """Backends: what runs a program, by name or as fits its size and how often it is run.
 
 - ``python``: straight-line source, compiled by Python; or, if it is long, the tape node by node.
-- ``native``: the interpreter, which runs a tape of any size at once, and straight-line machine
-  code, which is several times faster and takes its time to compile.
+- ``native``: the interpreter, which runs a tape of any size at once, and machine code, in a straight
+  line or in vector loops, which is several times faster and takes its time to compile.
 
 ``auto`` begins with what is ready at once. A program that has been running for as long as it would
 take to compile it is compiled.
@@ -34,12 +34,18 @@ SHORT = 2_000
 """``auto`` runs a program of so many nodes at most in Python first."""
 
 COMPILABLE = 50_000
+"""A program of more nodes is compiled only if it is wide: if much of it is computed alike."""
+
+WIDEST = 300_000
 """A program of more nodes is interpreted however often it is run."""
 
 
 def seconds_to_compile(nodes: int) -> float:
-    """What straight-line machine code of so many nodes takes, about: it decides when it pays."""
+    """What machine code of so many nodes takes, about: it decides when it pays."""
     return 0.1 + 2e-4 * nodes
+
+
+_GRADIENT = 5  # times as many nodes as what it is the gradient of, about
 
 
 class Options:
@@ -118,7 +124,7 @@ class Program:
         options: of ``jit``.
         interpret: how the interpreter gets the same from the recorded tape; None if it has to run
             the tape that ``make`` makes.
-        size: of the tape, about, if the interpreter does without.
+        recorded: that tape.
     """
 
     def __init__(
@@ -126,7 +132,7 @@ class Program:
         make: Callable[[], Tape],
         options: Options,
         interpret: Callable[[], Run] | None = None,
-        size: int = 0,
+        recorded: Tape | None = None,
     ) -> None:
         self._make = make
         self._options = options
@@ -137,18 +143,17 @@ class Program:
         self.seconds = 0.0
         self.backend = ""
         self.run: Run
-        if interpret is None:
-            started = time.perf_counter()
-            size = len(self.tape)
-            self.seconds += time.perf_counter() - started
-        self._size = size
+        started = time.perf_counter()
+        self._sample = self.tape if recorded is None else recorded
+        self._size = len(self._sample) * (1 if recorded is None else _GRADIENT)
+        self.seconds += time.perf_counter() - started
         if not options.may_be_native:
             self._use("python")
         elif options.backend == "native":
-            self._use("interpreter" if size > COMPILABLE else "machine code")
+            self._use("machine code" if self._is_compilable() else "interpreter")
         else:
-            self._use("python" if size <= SHORT else "interpreter")
-            if size <= COMPILABLE:
+            self._use("python" if self._size <= SHORT else "interpreter")
+            if self._size <= WIDEST:
                 self._timed, self.run = self.run, self._run_timed
 
     @property
@@ -163,16 +168,25 @@ class Program:
         if backend == "interpreter":
             backend = self._use_interpreter()
         elif backend == "machine code":
-            from autograd_scalar.tape.native import straight
-
-            contract = self._options.contract
-            self.run = _without_constants(
-                self.tape, lambda t: straight.compile(t, contract=contract)
-            )
+            self.run = _without_constants(self.tape, self._compiled)
         if backend == "python":
             self.run = _without_constants(self.tape, PythonProgram)
         self.backend = backend
         self.seconds += time.perf_counter() - started
+
+    def _is_compilable(self) -> bool:
+        if self._size <= COMPILABLE:
+            return True
+        from autograd_scalar.tape.native import wide
+
+        return self._size <= WIDEST and wide.pays(self._sample)
+
+    def _compiled(self, tape: Tape) -> Run:
+        from autograd_scalar.tape.native import straight, wide
+
+        machine = straight.machine_tape(tape)
+        kind = wide.Wide if wide.pays(machine) else straight.Scalar
+        return kind(machine, self._options.contract)
 
     def _use_interpreter(self) -> str:
         from autograd_scalar.tape.native import interpreter
@@ -195,7 +209,7 @@ class Program:
         self._spent += time.perf_counter() - started
         if self._spent > seconds_to_compile(self._size):
             self.run = self._timed
-            if len(self.tape) <= COMPILABLE:
+            if self._is_compilable():
                 self._use("machine code")
         return found
 
@@ -262,7 +276,7 @@ def derivative(
             lambda: with_guards(derivatives.value_and_gradient(tape, wrt, strict=strict)),
             options,
             lambda: _interpreted_gradient(tape, wrt),
-            5 * size,
+            tape,
         )
     if kind == "jacobian":
         if size * outputs <= LARGEST or outputs <= count:

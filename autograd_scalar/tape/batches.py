@@ -69,7 +69,7 @@ class Batch:
         in_batch = set(self.batched)
         self.shared = [x for s, x in enumerate(numbers) if s not in in_batch]
         rows = [array.reshape(len(array), -1) for _, array in sorted(arrays.items())]
-        self.columns: Array = rows[0] if len(rows) == 1 else numpy.concatenate(rows, axis=1)
+        self.columns: Array = rows[0] if len(rows) == 1 else _beside(rows)
         self.positions = set(arrays)
 
     def __len__(self) -> int:
@@ -91,7 +91,7 @@ class Batch:
         Examples are grouped by the path that they take.
         """
         parts: list[tuple[int, Array]] = []
-        rows = numpy.empty((len(self), width))
+        rows: Array | None = None
         paths = self.signature.paths
         todo: list[tuple[Indices, Path | None, int]] = [(slice(None), paths.latest, 0)]
         taken = None
@@ -129,13 +129,19 @@ class Batch:
                 program = self._program(path, kind, make, summed, strict=True)
                 found_sums, found = program(self._shared(path), columns)
             parts.append((_first(chosen), found_sums))
-            rows[chosen] = found[:, :width]
+            if isinstance(chosen, slice):  # all went this way
+                rows = found[:, :width]
+            else:
+                if rows is None:
+                    rows = numpy.empty((len(self), width), order="F")  # it is read by column
+                rows[chosen] = found[:, :width]
             self._check(path, chosen)
             paths.touch(path)
             if taken is not None and taken.recording.nesting is not path.recording.nesting:
                 _require_same(taken.recording.nesting, path.recording.nesting)
             taken = path
         assert taken is not None
+        assert rows is not None
         sums = numpy.zeros(len(summed))
         for _, part in sorted(parts, key=lambda part: part[0]):  # whichever path was known first
             sums += part
@@ -182,6 +188,16 @@ class Batch:
             return numpy.stack(items, axis=1).reshape(shape) if items else numpy.empty(shape)
 
         return nesting.fill_leaves(columns, make)
+
+
+def _beside(parts: Sequence[Array]) -> Array:
+    """Tables side by side; columns stay columns in memory, where there is nothing else."""
+    if any(part.shape[1] > 1 for part in parts):
+        return numpy.concatenate(parts, axis=1)
+    table = numpy.empty((len(parts[0]), len(parts)), order="F")
+    for k, part in enumerate(parts):
+        table[:, k] = part[:, 0]
+    return table
 
 
 def _first(chosen: Indices) -> int:

@@ -130,7 +130,7 @@ class Sharded:
             Exception: whatever the program raises, on a worker with the trace there as a note.
         """
         require_executor("executor", executor)
-        if executor is None and len(columns) <= self.shard:
+        if executor is None and (len(columns) <= self.shard or self._is_one_piece):
             return self.here(shared, columns)
         total = _Total(len(columns), self.shard, len(self._summed), self._width)
         if executor is None:
@@ -145,6 +145,11 @@ class Sharded:
     def here(self) -> backends.BatchProgram:
         """What runs it in this process when there is no executor."""
         return backends.BatchProgram(self._tape, self._batched, self._summed, self._options)
+
+    @property
+    def _is_one_piece(self) -> bool:
+        """Whether no sums depend on shards, and machine code itself works in small tiles."""
+        return not self._summed and self.here.backend == "machine code"
 
     @property
     def tape(self) -> Tape:

@@ -77,7 +77,7 @@ class Scalar:
         module = Module()
         self._write(tape, module, contract)
         # Without LLVM's passes: what they could do the tape's own did.
-        self._library = module.build(["run"], module.level, passes=False)
+        self._library = module.build(["run"], self._level(module), passes=False)
         pointers = ctypes.c_void_p, ctypes.c_void_p
         self._run = self._library.function("run", None, *pointers)
         self._calls_python = bool(module.callbacks)
@@ -89,6 +89,9 @@ class Scalar:
 
     def _write(self, tape: Tape, module: Module, contract: bool) -> None:
         Writer(tape, module, contract).write()
+
+    def _level(self, module: Module) -> int:
+        return module.level
 
     def __call__(self, numbers: Sequence[float]) -> tuple[float, ...]:
         """The outputs, in order.
@@ -193,10 +196,10 @@ def _chunks(tape: Tape) -> Iterator[list[Node]]:
 def _in_order(tape: Tape) -> list[Node]:
     """The nodes, so ordered that little has to wait.
 
-    Behind the sine of a number stands its cosine: LLVM then calls what computes both. If the longest
-    chain, of which each operation waits for the one before, takes much longer than it takes to issue
-    all operations, each node stands where its operands are there: a processor looks some hundred
-    operations ahead for what it can do meanwhile.
+    Behind the sine of a number stands its cosine: LLVM then calls what computes both. Where the
+    longest chain, of which each operation waits for the one before, takes far longer than it takes
+    to issue all operations, each node stands where its operands are there: a processor looks for
+    what it can do meanwhile among the next few hundred operations only.
     """
     nodes = [Node(slot, primitive, operands) for slot, primitive, operands in tape.nodes()]
     ready: dict[int, int] = {}

@@ -7,6 +7,7 @@ from timing import Case
 FILES = {
     "mlp16": "mlp",
     "mlp64": "mlp",
+    "mlp16_single": "mlp",
     "black_scholes": "black_scholes",
     "pendulum": "pendulum",
     "rosenbrock": "rosenbrock",
