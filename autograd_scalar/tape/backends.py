@@ -1,8 +1,8 @@
 """Backends: what runs a program, by name or as fits its size and how often it is run.
 
 - ``python``: straight-line source, compiled by Python; or, if it is long, the tape node by node.
-- ``native``: the interpreter, which runs a tape of any size at once, and machine code, in a straight
-  line or in vector loops, which is several times faster and takes its time to compile.
+- ``native``: the interpreter, which runs a tape of any size at once; and machine code, in a
+  straight line or in vector loops, which is several times faster and takes its time to compile.
 
 ``auto`` begins with what is ready at once. A program that has been running for as long as it would
 take to compile it is compiled.
@@ -36,7 +36,7 @@ SHORT = 2_000
 COMPILABLE = 50_000
 """A program of more nodes is compiled only if it is wide: if much of it is computed alike."""
 
-WIDEST = 300_000
+WIDEST = 150_000
 """A program of more nodes is interpreted however often it is run."""
 
 
