@@ -344,7 +344,7 @@ def test_nothing_leaks():
     others = {"u": [1.0, 5.0], "v": np.arange(4.0)}
     for _ in range(3):
         fast(x)
-    replay = fast._ready["value"][None][0].call
+    replay = fast._ready._known["value"][None][0].call
     things = (None, np.ndarray, np.dtype(float), x["u"], x["v"], x["u"][0], others["v"])
     for result, nested in ((dict, x), (type(None), others)):
         before = [sys.getrefcount(thing) for thing in things]

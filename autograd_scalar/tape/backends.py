@@ -45,7 +45,7 @@ def seconds_to_compile(nodes: int) -> float:
     return 0.1 + 2e-4 * nodes
 
 
-_GRADIENT = 5  # times as many nodes as what it is the gradient of, about
+_GRADIENT = 2.5  # nodes for each operand of a node of what it is the gradient of, about
 
 
 class Options:
@@ -145,7 +145,7 @@ class Program:
         self.run: Run
         started = time.perf_counter()
         self._sample = self.tape if recorded is None else recorded
-        self._size = len(self._sample) * (1 if recorded is None else _GRADIENT)
+        self._size = len(self.tape) if recorded is None else int(_GRADIENT * len(recorded.operands))
         self.seconds += time.perf_counter() - started
         if not options.may_be_native:
             self._use("python")

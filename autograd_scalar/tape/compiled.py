@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import inspect
 import sys
-from array import array
 from functools import update_wrapper
 
 from autograd_scalar import modes
@@ -22,6 +21,7 @@ from autograd_scalar.tape.environment import Environment
 from autograd_scalar.tape.passes import PASSES
 from autograd_scalar.tape.paths import Path, Paths, first_other
 from autograd_scalar.tape.program import Tape
+from autograd_scalar.tape.ready import Ready
 from autograd_scalar.tape.recording import Recording, record, recording
 from autograd_scalar.tape.source import source
 from autograd_scalar.tape.stats import Stats, title
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from concurrent.futures import Executor
     from typing import Any
-
-    from autograd_scalar.tape.native.calls import Replay as Builtin
 
     Positions = int | tuple[int, ...]
 
@@ -163,8 +161,7 @@ class Compiled:
         self._latest: Signature | None = None
         self._environment = Environment(f)
         self._path: Path | None = None  # that was run last, for those who ask how
-        self._last = array("q", [0])  # the id of the path that machine code has run since, or 0
-        self._ready: dict[str, dict[Any, list[Builtin]]] = {name: {} for name in _DERIVED}
+        self._ready = Ready(self, self._environment)
         self.__name__ = getattr(f, "__name__", None) or repr(f)
         update_wrapper(self, f, updated=())
 
@@ -174,14 +171,14 @@ class Compiled:
         """What the function gives for these arguments, as plain floats."""
         if modes.recorder is not None and recording():
             return self._f(*args)  # as a part of the function that is being recorded
-        found = self._at_once("value", None, args)
+        found = self._ready.call("value", None, args)
         if found is not None:
             return found
         signature, numbers = self._taken_apart(args)
         if numbers is None:
             return self._f(*args)  # on dual numbers, say: on what carries more than numbers
         results, path = self._run(signature, numbers, _VALUE)
-        self._make_ready("value", None, signature, path, _VALUE)
+        self._get_ready("value", None, signature, path, _VALUE)
         return path.unpack(results[: path.recording.nesting.size])
 
     def value_and_grad(self, *args: Any, wrt: Any = 0) -> tuple[float, Any]:
@@ -194,13 +191,13 @@ class Compiled:
         Raises TypeError if the result is not one number, and IndexError for a position that there
         is not.
         """
-        found: Any = self._at_once("gradient", wrt, args)
+        found: Any = self._ready.call("gradient", wrt, args)
         if found is not None:
             return found  # type: ignore[no-any-return]
         signature, numbers = self._plain("value_and_grad", args)
         by = signature.wrt("value_and_grad", wrt)
         results, path = self._run(signature, numbers, by.gradient, by)
-        self._make_ready("gradient", wrt, signature, path, by.gradient, by)
+        self._get_ready("gradient", wrt, signature, path, by.gradient, by)
         end = len(results) - len(path.recording.outcomes)
         return results[0], by.unpack(results[1:end])
 
@@ -209,14 +206,14 @@ class Compiled:
 
         ``wrt`` and errors are as of ``value_and_grad``.
         """
-        found = self._at_once("jacobian", wrt, args)
+        found = self._ready.call("jacobian", wrt, args)
         if found is not None:
             return found
         signature, numbers = self._plain("jacobian", args)
         by = signature.wrt("jacobian", wrt)
         kind = ("jacobian", by.key)
         results, path = self._run(signature, numbers, kind, by)
-        self._make_ready("jacobian", wrt, signature, path, kind, by)
+        self._get_ready("jacobian", wrt, signature, path, kind, by)
         nesting = path.recording.nesting
         rows = _rows(results, nesting.size, by.nesting.size, nesting.size)
         return nest_matrix(rows, nesting, by.nesting)
@@ -226,14 +223,14 @@ class Compiled:
 
         ``wrt`` and errors are as of ``value_and_grad``.
         """
-        found = self._at_once("hessian", wrt, args)
+        found = self._ready.call("hessian", wrt, args)
         if found is not None:
             return found
         signature, numbers = self._plain("hessian", args)
         by = signature.wrt("hessian", wrt)
         kind = ("hessian", by.key)
         results, path = self._run(signature, numbers, kind, by)
-        self._make_ready("hessian", wrt, signature, path, kind, by)
+        self._get_ready("hessian", wrt, signature, path, kind, by)
         size = by.nesting.size
         return nest_matrix(_rows(results, size, size, 0), by.nesting, by.nesting)
 
@@ -242,7 +239,7 @@ class Compiled:
 
         ``wrt`` and errors are as of ``value_and_grad``.
         """
-        found = self._at_once("hvp", wrt, (*args, tangent))
+        found = self._ready.call("hvp", wrt, (*args, tangent))
         if found is not None:
             return found
         signature, numbers = self._plain("hvp", args)
@@ -251,7 +248,7 @@ class Compiled:
         more = [float(detached(x)) for x in directions]
         kind = ("hvp", by.key)
         results, path = self._run(signature, numbers, kind, by, more)
-        self._make_ready("hvp", wrt, signature, path, kind, by)
+        self._get_ready("hvp", wrt, signature, path, kind, by)
         return by.unpack(results[: by.nesting.size])
 
     # --- Batches ---
@@ -354,14 +351,14 @@ class Compiled:
             raise ValueError(f"{self.__name__} has not been called yet: there is no recording")
         for signature in self._signatures.values():
             for path in signature.paths:
-                if id(path) == self._last[0]:
+                if id(path) == self._ready.last:
                     return path
         return self._path
 
     def ran(self, path: Path) -> None:
         """Note which path was run last."""
         self._path = path
-        self._last[0] = 0
+        self._ready.last = 0
 
     # --- Arguments ---
 
@@ -446,56 +443,14 @@ class Compiled:
         path = signature.paths.add(self._recorded(signature, numbers))
         return self._replayed(signature, path, kind, numbers, wrt, more), path
 
-    # --- Replay in machine code ---
-
-    def _at_once(self, name: str, wrt: Any, args: tuple[Any, ...]) -> Any:
-        """What machine code gives for arguments like those before; None: take the careful way."""
-        try:
-            ready = self._ready[name].get(wrt)
-        except TypeError:  # a list of Values, say
-            return None
-        if ready is None or wrt.__class__ is bool:
-            return None
-        for place, builtin in enumerate(ready):
-            found = builtin.call(*args)
-            if found is not None:
-                if place:
-                    del ready[place]
-                    self._first_ready(name, wrt, builtin)
-                return found
-        return None
-
-    def _make_ready(
+    def _get_ready(
         self, name: str, wrt: Any, signature: Signature, path: Path, kind: Any,
         by: Wrt | None = None,
     ) -> None:  # fmt: skip
         """Have the next call like this one, on the same path, done in machine code if it can be."""
-        program = path.programs[kind]
-        is_code = isinstance(program, backends.Program) and program.backend == "machine code"
-        if not is_code or path.recording.captured:
-            return
-        watched = self._environment.objects()
-        if watched is None:
-            return
         checked = path.checked or not self._check
-        key = kind, checked, tuple(id(thing) for _, thing in watched)
-        if key not in path.builtins:
-            path.builtins[key] = _builtin(
-                name, program, signature, path, by,
-                only_at=None if checked else path.recording.numbers,
-                last=self._last,
-                watched=watched,
-            )  # fmt: skip
-        builtin = path.builtins[key]
-        if builtin is not None:
-            self._first_ready(name, wrt, builtin)
-
-    def _first_ready(self, name: str, wrt: Any, builtin: Builtin) -> None:
-        """Have a builtin tried first, and those after it that were used before."""
-        ready = self._ready[name].setdefault(wrt, [])
-        ready[:] = [builtin, *[other for other in ready if other is not builtin]][:_MOST_READY]
-        if wrt == 0 and name in _METHODS:  # the builtin itself takes the method's place
-            self.__dict__[_METHODS[name]] = builtin.method(self, _METHODS[name])
+        by_nesting = None if by is None else by.nesting
+        self._ready.add(name, wrt, signature.nesting, path, kind, by_nesting, checked=checked)
 
     def _recorded(self, signature: Signature, numbers: Sequence[float]) -> Recording:
         recording = record(self._f, numbers, signature.nesting.fill, signature.labels)
@@ -505,12 +460,10 @@ class Compiled:
     def _start_anew(self) -> None:
         self._signatures.clear()
         self._glanced.clear()
-        for ready in self._ready.values():
-            ready.clear()
-        for method in _METHODS.values():
-            self.__dict__.pop(method, None)
         self._latest = None
         self._environment = Environment(self._f)
+        self._ready.forget()
+        self._ready = Ready(self, self._environment)
 
     def _replayed(
         self,
@@ -563,62 +516,6 @@ class Compiled:
 
 
 _VALUE = ("value",)
-
-_DERIVED = ("value", "gradient", "jacobian", "hessian", "hvp")
-
-_METHODS = {"gradient": "value_and_grad", "jacobian": "jacobian", "hessian": "hessian"}
-
-_MOST_READY = 8
-"""So many paths are tried in machine code; where the last one does not fit, most often another."""
-
-
-def _builtin(
-    name: str,
-    program: backends.Program,
-    signature: Signature,
-    path: Path,
-    by: Wrt | None,
-    **options: Any,
-) -> Builtin | None:
-    """What calls a program from machine code; None if Python is needed for that."""
-    from autograd_scalar.tape.native import calls
-
-    run = program.run
-    sparse = run if isinstance(run, backends.Sparse) else None
-    code: Any = run if sparse is None else sparse.run
-    if code.address is None:
-        return None
-    outer = path.recording.nesting
-    start = 0
-    try:
-        arguments = [calls.shape_of(n, calls.array_taken) for n in signature.nesting.children]
-        if by is None:
-            result = calls.shape_of(outer, calls.array_given)
-        elif name == "gradient":
-            gradient = calls.shape_of(by.nesting, calls.array_given)
-            result = calls.container(tuple, [calls.NUMBER, gradient])
-        elif name == "jacobian":
-            result = calls.matrix_of(outer, by.nesting)
-            start = outer.size
-        elif name == "hessian":
-            result = calls.matrix_of(by.nesting, by.nesting)
-        else:
-            arguments.append(calls.shape_of(by.nesting, calls.array_taken))
-            result = calls.shape_of(by.nesting, calls.array_given)
-        return calls.Replay(
-            code,
-            arguments,
-            result,
-            start=start,
-            outcomes=path.recording.outcomes,
-            refuse_nan=by is not None,
-            pattern=() if sparse is None else sparse.pattern,
-            varying=None if sparse is None else sparse.varying,
-            number=id(path),
-            **options,
-        )
-    except calls.Unsupported:
-        return None
 
 
 def _rows(numbers: Sequence[float], rows: int, columns: int, start: int) -> list[list[float]]:

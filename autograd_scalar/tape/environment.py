@@ -61,13 +61,19 @@ class Environment:
         ]
 
     def objects(self) -> list[tuple[tuple[Any, Any], Any]] | None:
-        """Where each variable is, and the object that it was; None if that does not tell enough."""
+        """Where each variable is, and the object that is there; None if that does not tell enough.
+
+        A list may get other items and stay the same object.
+        """
         found = []
-        for _, read, before, place in self.reads:
-            if place is None or read() is not before:
+        for k, (name, read, before, place) in enumerate(self.reads):
+            if place is None or before.__class__ in (list, tuple, dict):
                 return None
+            now = read()
+            if now is not before:  # an equal one, or there would be another recording
+                self.reads[k] = name, read, now, place
             if place:
-                found.append((place, before))
+                found.append((place, now))
         return found
 
     def numbers(self) -> list[tuple[str, Any]]:

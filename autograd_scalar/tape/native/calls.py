@@ -23,6 +23,7 @@ from functools import cache
 from importlib import resources
 from types import CellType
 
+from autograd_scalar.tape.arguments import key as key_of
 from autograd_scalar.tape.native import engine
 
 TYPE_CHECKING = False
@@ -101,13 +102,20 @@ def shape_of(nesting: Nesting, array: Callable[[tuple[int, ...]], Shape]) -> Sha
 
     Raises Unsupported for containers that are taken apart in Python.
     """
-    if nesting.container is None:
-        return NUMBER
-    if nesting.shape is not None:
-        return array(nesting.shape)
-    children = [shape_of(child, array) for child in nesting.children]
-    keys = nesting.keys if nesting.container is dict else ()
-    return container(nesting.container, children, keys)
+    known: dict[Any, Shape] = {}
+
+    def found(nesting: Nesting) -> Shape:
+        if nesting.container is None:
+            return NUMBER
+        if nesting.shape is not None:
+            return array(nesting.shape)
+        key = key_of(nesting)
+        if key not in known:
+            keys = nesting.keys if nesting.container is dict else ()
+            known[key] = container(nesting.container, list(map(found, nesting.children)), keys)
+        return known[key]
+
+    return found(nesting)
 
 
 def matrix_of(outer: Nesting, inner: Nesting) -> Shape:
@@ -118,9 +126,9 @@ def matrix_of(outer: Nesting, inner: Nesting) -> Shape:
     if outer.container is None:
         return shape_of(inner, array_given)
     if outer.shape is None:
-        children = [matrix_of(child, inner) for child in outer.children]
         keys = outer.keys if outer.container is dict else ()
-        return container(outer.container, children, keys)
+        rows = {key_of(child): matrix_of(child, inner) for child in outer.children}
+        return container(outer.container, [rows[key_of(child)] for child in outer.children], keys)
     if inner.container is None or inner.shape is not None:
         return array_given((*outer.shape, *(inner.shape or ())))
     raise Unsupported("a block of each row belongs together")
