@@ -222,3 +222,24 @@ def test_programs_of_any_length_compute_the_same(length):
     inputs = [math.sin(k) for k in range(8)]
     tape = chain(length)
     assert same(straight.compile(tape)(inputs), tape.run(inputs))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_long_chain_beside_sums_computes_the_same_in_any_order(seed):
+    """Sums of sums, used early, late, twice and only as outputs, beside what waits for itself."""
+    rng = random.Random(seed)
+    builder = Builder(60)
+    xs = list(builder.inputs)
+    sums = []
+    y = xs[0]
+    for step in range(120):
+        y = rules.sin(y) * 0.9 + rules.cos(y) * 0.2
+        if step % 10 == seed:
+            terms = rng.choices([*xs, y, *sums], k=2 * rng.randrange(20, 60))
+            sums.append(rules.dot(*terms))
+        if sums and step % 7 == 0:
+            y = y + 1e-3 * rng.choice(sums)
+    unused = rules.dot(*xs, *xs)
+    tape = straight.machine_tape(builder.tape([y, unused, *sums]))
+    numbers = [rng.uniform(-1.0, 1.0) for _ in xs]
+    assert straight.Scalar(tape, False)(numbers) == tuple(tape.run(numbers))

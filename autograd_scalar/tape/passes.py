@@ -1,54 +1,167 @@
 """Optimizations: each takes a tape and returns a shorter one that computes the same.
 
 "The same" is to the last bit, except for which nan a nan is. ``optimize`` runs them by name, in an
-order in which each finds the work that the one before left it.
+order in which each finds the work that the one before left it. A pass that finds none returns the
+tape itself.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from array import array
+from collections import Counter
+from itertools import accumulate, chain, compress, count, pairwise
+from operator import eq
 
 from autograd_scalar import rules
 from autograd_scalar.primitives import Primitive
 from autograd_scalar.tape.program import Guard, Tape
-from autograd_scalar.tape.variables import Builder
+from autograd_scalar.tape.variables import Builder, Constants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    # What becomes of a node, written by the builder: the operand that has its number.
-    Visit = Callable[[Builder, Primitive, Sequence[int]], int]
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
-def _rewritten(tape: Tape, visit: Visit) -> Tape:
-    builder = Builder(tape.inputs)
-    constants = [builder.constant(number) for number in tape.constants]
-    new = list(range(tape.inputs))
-    builder.labels.update({s: name for s, name in tape.labels.items() if s < tape.inputs})
-    for slot, primitive, operands in tape.nodes():
-        place = visit(builder, primitive, [new[o] if o >= 0 else constants[~o] for o in operands])
-        new.append(place)
-        if slot in tape.labels and place >= tape.inputs:
-            builder.labels.setdefault(place, tape.labels[slot])
-    guards = []
-    for guard in tape.guards:
-        place = new[guard.slot] if guard.slot >= 0 else constants[~guard.slot]
-        if place < 0 and bool(builder.number(place)) == guard.outcome:
-            continue  # it always holds
-        guards.append(Guard(place, guard.outcome, guard.line))
-    return builder.tape_of([new[o] if o >= 0 else constants[~o] for o in tape.outputs], guards)
+_NO_OPERAND = -(1 << 31)  # in place of what is left out; nothing that is kept has it
 
 
-_NO_OPERAND = -(1 << 31)  # of a node that is left out; none that is kept has it
+class _Draft:
+    """A tape that passes rewrite: up to the end, slots and constants are where they were.
+
+    Attributes:
+        primitives: those of the tape, and further ones.
+        codes: for each node the place of its primitive among those.
+        operands: for each node its operands, as they were.
+        place: for each slot and constant the operand that has its number now. What is in its own
+            place is kept.
+    """
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.primitives = list(tape.primitives)
+        self.codes = tape.codes.tolist()
+        operands = tuple(tape.operands)
+        self.operands = [operands[start:end] for start, end in pairwise(tape.starts)]
+        every = range(-len(tape.constants), tape.slots)
+        self.place = dict(zip(every, every, strict=True))
+        self.guards = list(tape.guards)
+        self._constants = Constants(tape.constants)
+        self._has_rewritten = False
+
+    def nodes(self) -> Iterator[tuple[int, int, list[int]]]:
+        """Slot, code and operands of each node that is kept, in order.
+
+        Nodes that have others in their places follow these where they have gone since: what a pass
+        puts in the place of a node has to be from before it.
+        """
+        place = self.place
+        at = place.__getitem__
+        for slot, code, operands in zip(count(self.tape.inputs), self.codes, self.operands):
+            now = place[slot]
+            if now == slot:
+                yield slot, code, [*map(at, operands)]
+            elif now != _NO_OPERAND:
+                place[slot] = place[now]
+
+    def primitive_of(self, slot: int) -> Primitive:
+        return self.primitives[self.codes[slot - self.tape.inputs]]
+
+    def number(self, operand: int) -> float:
+        return self._constants.number(operand)
+
+    def constant(self, number: float) -> int:
+        operand = self._constants.operand(number)
+        self.place[operand] = operand  # where it may have been left out before
+        return operand
+
+    def rewrite(self, slot: int, primitive: Primitive, operands: Iterable[int]) -> None:
+        """Put another node in a slot."""
+        if primitive not in self.primitives:
+            self.primitives.append(primitive)
+        node = slot - self.tape.inputs
+        self.codes[node] = self.primitives.index(primitive)
+        self.operands[node] = tuple(operands)
+        self._has_rewritten = True
+
+    def ends(self) -> list[int]:
+        """What outputs and guards are now. A guard that always holds is left out from here on."""
+        place = self.place
+        self.guards = [guard for guard in self.guards if not self._always_holds(guard)]
+        return [place[o] for o in (*self.tape.outputs, *[guard.slot for guard in self.guards])]
+
+    def _always_holds(self, guard: Guard) -> bool:
+        operand = self.place[guard.slot]
+        return operand < 0 and bool(self.number(operand)) == guard.outcome
+
+    def __len__(self) -> int:
+        """How many nodes are kept."""
+        nodes = range(self.tape.inputs, self.tape.slots)
+        return sum(map(eq, map(self.place.__getitem__, nodes), nodes))
+
+    def finished(self) -> Tape:
+        """The tape of what is kept: the tape itself if that is all."""
+        tape, place = self.tape, self.place
+        self.ends()
+        slots, constants = range(tape.slots), range(-1, ~len(self._constants.numbers), -1)
+        kept = [place[slot] == slot for slot in slots]
+        kept_constants = [place[o] == o for o in constants]
+        is_rewritten = self._has_rewritten or len(self.guards) < len(tape.guards)
+        if not is_rewritten and all(kept) and all(kept_constants):
+            return tape
+        number = dict(zip(compress(slots, kept), count()))
+        number.update(zip(compress(constants, kept_constants), count(-1, -1)))
+        new = {o: number.get(now, _NO_OPERAND) for o, now in place.items()}
+        del kept[: tape.inputs]
+        operands = list(compress(self.operands, kept))
+        codes = list(compress(self.codes, kept))
+        order = {code: i for i, code in enumerate(dict.fromkeys(codes))}
+        return Tape(
+            tape.inputs,
+            [self.primitives[code] for code in order],
+            [order[code] for code in codes],
+            list(accumulate(map(len, operands), initial=0)),
+            [new[o] for o in chain.from_iterable(operands)],
+            list(compress(self._constants.numbers, kept_constants)),
+            [new[o] for o in tape.outputs],
+            [Guard(new[guard.slot], guard.outcome, guard.line) for guard in self.guards],
+            self._labels(new),
+        )
+
+    def _labels(self, new: Mapping[int, int]) -> dict[int, str]:
+        """An input keeps its label, and a node that has become one does not give it another."""
+        labels: dict[int, str] = {}
+        for slot, label in sorted(self.tape.labels.items()):
+            if slot < self.tape.inputs or new[slot] >= self.tape.inputs:
+                labels.setdefault(new[slot], label)
+        return labels
+
+
+PASSES: dict[str, Callable[[Tape], Tape]] = {}
+"""The passes by name, in the order they are run."""
+
+_REWRITES: dict[str, Callable[[_Draft], None]] = {}
+
+
+def _pass(rewrite: Callable[[_Draft], None]) -> Callable[[Tape], Tape]:
+    """What rewrites a draft as a function of tapes, in the table."""
+
+    def run(tape: Tape) -> Tape:
+        draft = _Draft(tape)
+        rewrite(draft)
+        return draft.finished()
+
+    run.__name__ = run.__qualname__ = rewrite.__name__
+    run.__doc__ = rewrite.__doc__
+    _REWRITES[rewrite.__name__], PASSES[rewrite.__name__] = rewrite, run
+    return run
 
 
 # --- The passes -----------------------------------------------------------------------------------
 
 
-def fold(tape: Tape) -> Tape:
+@_pass
+def fold(draft: _Draft) -> None:
     """Compute what has constants alone for operands.
 
     >>> builder = Builder(1)
@@ -58,45 +171,14 @@ def fold(tape: Tape) -> Tape:
        0  input
        1  *          2.0, 0    -> output 0
     """
-
-    def visit(builder: Builder, primitive: Primitive, operands: Sequence[int]) -> int:
+    for slot, code, operands in draft.nodes():
         if operands and max(operands) < 0:
-            return builder.constant(float(primitive.function(*map(builder.number, operands))))
-        return builder.node(primitive, operands)
-
-    return _rewritten(tape, visit)
+            function = draft.primitives[code].function
+            draft.place[slot] = draft.constant(float(function(*map(draft.number, operands))))
 
 
-COMMUTATIVE = frozenset({rules.add, rules.multiply})
-
-
-def share(tape: Tape) -> Tape:
-    """Compute equal expressions once; a + b and b + a are equal.
-
-    >>> builder = Builder(2)
-    >>> x, y = builder.inputs
-    >>> print(share(builder.tape([(x + y) * (y + x)])))
-    slot  operation  operands
-       0  input
-       1  input
-       2  +          0, 1
-       3  *          2, 2      -> output 0
-    """
-    known: dict[tuple[object, ...], int] = {}
-
-    def visit(builder: Builder, primitive: Primitive, operands: Sequence[int]) -> int:
-        key = (primitive, *operands)
-        if primitive in COMMUTATIVE and operands[0] > operands[1]:
-            key = (primitive, operands[1], operands[0])
-        place = known.get(key)
-        if place is None:
-            place = known[key] = builder.node(primitive, operands)
-        return place
-
-    return _rewritten(tape, visit)
-
-
-def simplify(tape: Tape) -> Tape:
+@_pass
+def simplify(draft: _Draft) -> None:
     """Leave out operations that IEEE arithmetic has no rounding for: x * 1, x - 0, -(-x), x / 4.
 
     x + 0.0 is not one of them: it turns -0.0 into 0.0.
@@ -110,130 +192,122 @@ def simplify(tape: Tape) -> Tape:
        2  neg        1
        3  -          0, 1      -> output 0
     """
-    made: dict[int, tuple[Primitive, tuple[int, ...]]] = {}
-
-    def visit(builder: Builder, primitive: Primitive, operands: Sequence[int]) -> int:
-        rewrite = _SIMPLER.get(primitive)
-        while rewrite is not None:
-            found = rewrite(builder, made, operands)
-            if found is None:
-                break
-            if isinstance(found, int):
-                return found
+    negated: Negated = {}
+    for slot, code, operands in draft.nodes():
+        primitive = draft.primitives[code]
+        found = _SIMPLER.get(primitive, _as_it_is)(draft, negated, *operands)
+        while isinstance(found, tuple):
             primitive, operands = found
-            rewrite = _SIMPLER.get(primitive)
-        place = builder.node(primitive, operands)
-        made[place] = primitive, tuple(operands)
-        return place
-
-    return _rewritten(tape, visit)
+            draft.rewrite(slot, primitive, operands)
+            found = _SIMPLER.get(primitive, _as_it_is)(draft, negated, *operands)
+        if found is not None:
+            draft.place[slot] = found
+        elif primitive is rules.negative:
+            negated[slot] = operands[0]
 
 
 if TYPE_CHECKING:
-    Made = dict[int, tuple[Primitive, tuple[int, ...]]]
+    # For the slot of a negative what it is the negative of.
+    Negated = dict[int, int]
     # Another operation with the same result, or the operand that has it already.
-    Found = tuple[Primitive, Sequence[int]] | int | None
+    Found = tuple[Primitive, list[int]] | int | None
 
 
-def _is(builder: Builder, operand: int, number: float) -> bool:
+def _as_it_is(draft: _Draft, negated: Negated, *operands: int) -> Found:
+    return None
+
+
+def _is(draft: _Draft, operand: int, number: float) -> bool:
     """Whether the operand is that constant; -0.0 is not 0.0."""
-    return operand < 0 and struct.pack("d", builder.number(operand)) == struct.pack("d", number)
+    return operand < 0 and draft.number(operand).hex() == number.hex()
 
 
-def _negated(made: Made, operand: int) -> int | None:
-    """What the operand is the negative of."""
-    primitive, operands = made.get(operand, (None, ()))
-    return operands[0] if primitive is rules.negative else None
-
-
-def _simpler_sum(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    a, b = operands
-    if _is(builder, b, -0.0):
+def _simpler_sum(draft: _Draft, negated: Negated, a: int, b: int) -> Found:
+    if b < 0 and _is(draft, b, -0.0):
         return a
-    if _is(builder, a, -0.0):
+    if a < 0 and _is(draft, a, -0.0):
         return b
-    if (c := _negated(made, b)) is not None:
-        return rules.subtract, (a, c)
-    if (c := _negated(made, a)) is not None:
-        return rules.subtract, (b, c)
+    if b in negated:
+        return rules.subtract, [a, negated[b]]
+    if a in negated:
+        return rules.subtract, [b, negated[a]]
     return None
 
 
-def _simpler_difference(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    a, b = operands
-    if _is(builder, b, 0.0):
+def _simpler_difference(draft: _Draft, negated: Negated, a: int, b: int) -> Found:
+    if b < 0 and _is(draft, b, 0.0):
         return a
-    if _is(builder, a, -0.0):
-        return rules.negative, (b,)
-    if (c := _negated(made, b)) is not None:
-        return rules.add, (a, c)
+    if a < 0 and _is(draft, a, -0.0):
+        return rules.negative, [b]
+    if b in negated:
+        return rules.add, [a, negated[b]]
     return None
 
 
-def _simpler_product(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    a, b = operands
+def _simpler_product(draft: _Draft, negated: Negated, a: int, b: int) -> Found:
     for one, other in ((a, b), (b, a)):
-        if _is(builder, one, 1.0):
-            return other
-        if _is(builder, one, -1.0):
-            return rules.negative, (other,)
-    c, d = _negated(made, a), _negated(made, b)
-    if c is not None and d is not None:
-        return rules.multiply, (c, d)
+        if one < 0:
+            number = draft.number(one)
+            if number == 1.0:
+                return other
+            if number == -1.0:
+                return rules.negative, [other]
+    if a in negated and b in negated:
+        return rules.multiply, [negated[a], negated[b]]
     return None
 
 
-def _simpler_quotient(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    a, b = operands
+def _simpler_quotient(draft: _Draft, negated: Negated, a: int, b: int) -> Found:
     if b >= 0:
         return None
-    divisor = builder.number(b)
+    divisor = draft.number(b)
     if divisor == 1.0:
         return a
     if divisor == -1.0:
-        return rules.negative, (a,)
+        return rules.negative, [a]
     fraction, exponent = math.frexp(divisor)
     if abs(fraction) == 0.5 and abs(exponent) < 1000:  # a power of two has an exact inverse
-        return rules.multiply, (a, builder.constant(1.0 / divisor))
+        return rules.multiply, [a, draft.constant(1.0 / divisor)]
     return None
 
 
-def _simpler_negative(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    return _negated(made, operands[0])
+def _simpler_negative(draft: _Draft, negated: Negated, x: int) -> Found:
+    return negated.get(x)
 
 
-def _simpler_absolute(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    (a,) = operands
-    if (c := _negated(made, a)) is not None:
-        return rules.absolute, (c,)
-    return a if made.get(a, (None,))[0] is rules.absolute else None
+def _simpler_absolute(draft: _Draft, negated: Negated, x: int) -> Found:
+    if x in negated:
+        return rules.absolute, [negated[x]]
+    is_node = x >= draft.tape.inputs
+    return x if is_node and draft.primitive_of(x) is rules.absolute else None
 
 
-def _simpler_power(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    x, n = operands
-    if _is(builder, n, 2.0):
-        return rules.multiply, (x, x)  # as the rule has it
-    if n < 0 and builder.number(n) == 0:
-        return builder.constant(1.0)
-    return x if _is(builder, n, 1.0) else None
+def _simpler_power(draft: _Draft, negated: Negated, x: int, n: int) -> Found:
+    if n >= 0:
+        return None
+    exponent = draft.number(n)
+    if exponent == 2.0:
+        return rules.multiply, [x, x]  # as the rule has it
+    if exponent == 0.0:
+        return draft.constant(1.0)
+    return x if exponent == 1.0 else None
 
 
-def _simpler_choice(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    condition, a, b = operands
+def _simpler_choice(draft: _Draft, negated: Negated, condition: int, a: int, b: int) -> Found:
     if condition < 0:
-        return a if builder.number(condition) else b
+        return a if draft.number(condition) else b
     return a if a == b else None
 
 
-def _simpler_pick(builder: Builder, made: Made, operands: Sequence[int]) -> Found:
-    if operands[0] < 0:
-        index = builder.number(operands[0])
-        if 0 <= index < len(operands) - 1 and index == int(index):
-            return operands[1 + int(index)]
+def _simpler_pick(draft: _Draft, negated: Negated, index: int, *xs: int) -> Found:
+    if index < 0:
+        i = draft.number(index)
+        if 0 <= i < len(xs) and i == int(i):
+            return xs[int(i)]
     return None
 
 
-_SIMPLER: dict[Primitive, Callable[[Builder, Made, Sequence[int]], Found]] = {
+_SIMPLER: dict[Primitive, Callable[..., Found]] = {
     rules.add: _simpler_sum,
     rules.subtract: _simpler_difference,
     rules.multiply: _simpler_product,
@@ -244,10 +318,39 @@ _SIMPLER: dict[Primitive, Callable[[Builder, Made, Sequence[int]], Found]] = {
     rules.where: _simpler_choice,
     rules.pick: _simpler_pick,
 }
+"""For each primitive a function of the draft, what is known to be negated, and the operands."""
 
 
-def prune(tape: Tape) -> Tape:
-    """Leave out what neither an output nor a guard needs.
+COMMUTATIVE = frozenset({rules.add, rules.multiply})
+
+
+@_pass
+def share(draft: _Draft) -> None:
+    """Compute equal expressions once; a + b and b + a are equal.
+
+    >>> builder = Builder(2)
+    >>> x, y = builder.inputs
+    >>> print(share(builder.tape([(x + y) * (y + x)])))
+    slot  operation  operands
+       0  input
+       1  input
+       2  +          0, 1
+       3  *          2, 2      -> output 0
+    """
+    for operand, number in enumerate(reversed(draft.tape.constants), -len(draft.tape.constants)):
+        draft.place[operand] = draft.constant(number)
+    place = draft.place
+    commutes = [primitive in COMMUTATIVE for primitive in draft.primitives]
+    known: dict[tuple[int, ...], int] = {}
+    for slot, code, operands in draft.nodes():
+        if commutes[code]:
+            operands.sort()
+        place[slot] = known.setdefault((code, *operands), slot)
+
+
+@_pass
+def prune(draft: _Draft) -> None:
+    """Leave out what neither an output nor a guard needs, constants too.
 
     >>> builder = Builder(1)
     >>> (x,) = builder.inputs
@@ -257,47 +360,18 @@ def prune(tape: Tape) -> Tape:
        0  input
        1  +          0, 1.0    -> output 0
     """
-    needed = bytearray(tape.slots)
-    for place in (*tape.outputs, *[guard.slot for guard in tape.guards]):
-        if place >= 0:
-            needed[place] = 1
-    starts, operands = tape.starts, tape.operands
-    for node in range(len(tape) - 1, -1, -1):
-        if needed[tape.inputs + node]:
-            for o in operands[starts[node] : starts[node + 1]]:
-                if o >= 0:
-                    needed[o] = 1
-    if all(needed[tape.inputs :]):
-        return _without_unused_constants(tape)
-    slots = iter(range(tape.inputs, tape.slots))
-
-    def visit(builder: Builder, primitive: Primitive, operands: Sequence[int]) -> int:
-        return builder.node(primitive, operands) if needed[next(slots)] else _NO_OPERAND
-
-    return _without_unused_constants(_rewritten(tape, visit))
+    needed = set(draft.ends())
+    for slot, _, operands in reversed(list(draft.nodes())):
+        if slot in needed:
+            needed.update(operands)
+    place, inputs = draft.place, range(draft.tape.inputs)
+    for o in place.keys() - needed:
+        if o not in inputs and place[o] == o:
+            place[o] = _NO_OPERAND
 
 
-def _without_unused_constants(tape: Tape) -> Tape:
-    used = {o for o in tape.operands if o < 0}
-    used.update(o for o in tape.outputs if o < 0)
-    used.update(guard.slot for guard in tape.guards if guard.slot < 0)
-    kept = sorted(used, reverse=True)
-    if len(kept) == len(tape.constants):
-        return tape
-    new = {old: ~place for place, old in enumerate(kept)}
-
-    def moved(o: int) -> int:
-        return new[o] if o < 0 else o
-
-    return tape.replaced(
-        operands=map(moved, tape.operands),
-        constants=[tape.constants[~old] for old in kept],
-        outputs=map(moved, tape.outputs),
-        guards=[Guard(moved(g.slot), g.outcome, g.line) for g in tape.guards],
-    )
-
-
-def fuse(tape: Tape) -> Tape:
+@_pass
+def fuse(draft: _Draft) -> None:
     """Make one ``dot`` of a chain of additions with products in it: b + w1*x1 + w2*x2 + ...
 
     A dot adds up from left to right, as the chain did; a term that is no product is one with 1.0.
@@ -312,85 +386,40 @@ def fuse(tape: Tape) -> Tape:
        3  input
        4  dot        0, 2, 0, 1, 3, 1.0  -> output 0
     """
-    uses = array("I", bytes(4 * tape.slots))
-    for o in (*tape.operands, *tape.outputs, *[guard.slot for guard in tape.guards]):
-        if o >= 0:
-            uses[o] += 1
+    additions: dict[int, list[int]] = {}
+    products: dict[int, list[int]] = {}
+    used = draft.ends()
+    for slot, code, operands in draft.nodes():
+        used += operands
+        if draft.primitives[code] is rules.add:
+            additions[slot] = operands
+        elif draft.primitives[code] is rules.multiply:
+            products[slot] = operands
+    uses = Counter(used)
     # Where the sum goes on: for each addition the operand that is an addition for it alone.
     begun: dict[int, int] = {}
-    additions = set()
-    for slot, primitive, operands in tape.nodes():
-        if primitive is rules.add:
-            additions.add(slot)
-            for o in operands:
-                if o in additions and uses[o] == 1:
-                    begun[slot] = o
-                    break
-    chains: dict[int, list[tuple[int, int | None]]] = {}
-    swallowed: set[int] = set()
-    for root in additions - set(begun.values()):
-        terms: list[int] = []
-        inner = []
-        at: int | None = root
-        while at is not None:
-            a, b = tape.operands_of(at)
-            earlier = begun.get(at)
-            if earlier is None:
-                terms += [b, a]
-            else:
-                terms.append(b if a == earlier else a)
-                inner.append(earlier)
-            at = earlier
-        products = [
-            t >= tape.inputs and uses[t] == 1 and tape.primitive_of(t) is rules.multiply
-            for t in terms
-        ]
-        if sum(products) < 2:
+    for slot, operands in additions.items():
+        for o in operands:
+            if o in additions and uses[o] == 1:
+                begun[slot] = o
+                break
+    inner = set(begun.values())
+    for root in [slot for slot in additions if slot not in inner]:
+        sums, terms = [root], []
+        while (earlier := begun.get(sums[-1])) is not None:
+            a, b = additions[sums[-1]]
+            terms.append(b if a == earlier else a)
+            sums.append(earlier)
+        terms += reversed(additions[sums[-1]])
+        fused = {term for term in terms if term in products and uses[term] == 1}
+        if len(fused) < 2:
             continue
-        chains[root] = [
-            _factors(tape, t) if product else (t, None)
-            for t, product in zip(reversed(terms), reversed(products), strict=True)
-        ]
-        swallowed.update(inner)
-        swallowed.update(t for t, product in zip(terms, products, strict=True) if product)
-    if not chains:
-        return tape
-    slots = iter(range(tape.inputs, tape.slots))
-    new: list[int] = list(range(tape.inputs))
-
-    def moved(builder: Builder, operand: int | None) -> int:
-        if operand is None:
-            return builder.constant(1.0)
-        return new[operand] if operand >= 0 else builder.constant(tape.constants[~operand])
-
-    def visit(builder: Builder, primitive: Primitive, operands: Sequence[int]) -> int:
-        slot = next(slots)
-        place = _NO_OPERAND
-        if slot not in swallowed:
-            if slot in chains:
-                firsts, seconds = zip(*chains[slot], strict=True)
-                operands = [moved(builder, o) for o in (*firsts, *seconds)]
-                primitive = rules.dot
-            place = builder.node(primitive, operands)
-        new.append(place)
-        return place
-
-    return _rewritten(tape, visit)
-
-
-def _factors(tape: Tape, product: int) -> tuple[int, int]:
-    a, b = tape.operands_of(product)
-    return a, b
-
-
-PASSES: dict[str, Callable[[Tape], Tape]] = {
-    "fold": fold,
-    "simplify": simplify,
-    "share": share,
-    "prune": prune,
-    "fuse": fuse,
-}
-"""The passes by name, in the order they are run."""
+        one = draft.constant(1.0) if len(fused) < len(terms) else 0
+        factors = [products[t] if t in fused else (t, one) for t in reversed(terms)]
+        firsts, seconds = zip(*factors, strict=True)
+        draft.rewrite(root, rules.dot, [*firsts, *seconds])
+        for o in (*sums[1:], *fused):
+            draft.place[o] = _NO_OPERAND
 
 
 def optimize(tape: Tape, passes: Iterable[str] = tuple(PASSES)) -> Tape:
@@ -405,20 +434,25 @@ def optimize(tape: Tape, passes: Iterable[str] = tuple(PASSES)) -> Tape:
 
     Raises ValueError for a pass that there is not.
     """
-    for _, shorter in steps(tape, passes):
-        tape = shorter
-    return tape
+    draft = _Draft(tape)
+    for name in _chosen(passes):
+        _REWRITES[name](draft)
+    return draft.finished()
 
 
 def steps(tape: Tape, passes: Iterable[str]) -> Iterator[tuple[str, Tape]]:
     """The tape after each of these passes."""
+    draft = _Draft(tape)
+    for name in _chosen(passes):
+        _REWRITES[name](draft)
+        yield name, draft.finished()
+
+
+def _chosen(passes: Iterable[str]) -> list[str]:
     chosen = set(passes)
     if unknown := sorted(chosen - PASSES.keys()):
         raise ValueError(f"there is no pass {unknown[0]!r}: they are {', '.join(PASSES)}")
-    for name, run in PASSES.items():
-        if name in chosen:
-            tape = run(tape)
-            yield name, tape
+    return [name for name in PASSES if name in chosen]
 
 
 # --- Memory ---------------------------------------------------------------------------------------

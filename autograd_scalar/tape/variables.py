@@ -22,6 +22,36 @@ if TYPE_CHECKING:
     Node = tuple[Primitive, Sequence[int], Sequence[tuple[int, float]]]
 
 
+class Constants:
+    """The constants of a tape that is being written, each once.
+
+    >>> constants = Constants([2.0])
+    >>> constants.operand(3.0), constants.operand(2.0), constants.number(-2)
+    (-2, -1, 3.0)
+
+    Attributes:
+        numbers: in order.
+    """
+
+    def __init__(self, numbers: Iterable[float] = ()) -> None:
+        self.numbers = array("d", numbers)
+        # By their hex, which tells any two floats apart, 0.0 and -0.0 too; every nan is the same.
+        # Where there are two, the first one counts.
+        last_first = range(-len(self.numbers), 0)
+        self._known = dict(zip(map(float.hex, reversed(self.numbers)), last_first, strict=True))
+
+    def operand(self, number: float) -> int:
+        """The operand that stands for a number; one for all nodes that have the same."""
+        place = self._known.setdefault(number.hex(), ~len(self.numbers))
+        if ~place == len(self.numbers):
+            self.numbers.append(number)
+        return place
+
+    def number(self, operand: int) -> float:
+        """What the operand stands for."""
+        return self.numbers[~operand]
+
+
 class Builder:
     """Writes a tape, node by node.
 
@@ -40,9 +70,7 @@ class Builder:
         self._codes = array("H")
         self._starts = array("I", [0])
         self._operands = array("i")
-        self._constants = array("d")
-        # By their hex, which tells any two floats apart, 0.0 and -0.0 too; every nan is the same.
-        self._known: dict[str, int] = {}
+        self._constants = Constants()
         self.labels: dict[int, str] = {}
         self.inputs = [Variable(self, slot) for slot in range(inputs)]
 
@@ -64,22 +92,17 @@ class Builder:
         builder._codes = tape.codes[:]
         builder._starts = tape.starts[:]
         builder._operands = tape.operands[:]
-        for number in tape.constants:
-            builder._known.setdefault(number.hex(), ~len(builder._constants))
-            builder._constants.append(number)
+        builder._constants = Constants(tape.constants)
         builder.labels = dict(tape.labels)
         return builder
 
     def constant(self, number: float) -> int:
         """The operand that stands for a constant; one for all nodes that have the same."""
-        place = self._known.setdefault(number.hex(), ~len(self._constants))
-        if ~place == len(self._constants):
-            self._constants.append(number)
-        return place
+        return self._constants.operand(number)
 
     def number(self, operand: int) -> float:
         """The number of a constant."""
-        return self._constants[~operand]
+        return self._constants.number(operand)
 
     def operand(self, number: Any) -> int:
         """The operand that stands for a variable of this tape, or for a number."""
@@ -116,7 +139,7 @@ class Builder:
 
     def variable(self, operand: int) -> Any:
         """The variable of a slot, or the number of a constant."""
-        return Variable(self, operand) if operand >= 0 else self._constants[~operand]
+        return Variable(self, operand) if operand >= 0 else self._constants.number(operand)
 
     def tape(self, outputs: Iterable[Any], guards: Iterable[Guard] = ()) -> Tape:
         """The program whose outputs are these variables or numbers."""
@@ -127,7 +150,7 @@ class Builder:
         places = list(outputs)  # first, as it may write constants
         return Tape(
             self._inputs, tuple(self._places), self._codes, self._starts, self._operands,
-            self._constants, places, guards, self.labels,
+            self._constants.numbers, places, guards, self.labels,
         )  # fmt: skip
 
 

@@ -1,6 +1,55 @@
 ; How a builtin takes arguments apart and makes a result: see calls.py, which declares the functions
 ; of Python's that are called here and puts numbers for the names in angle brackets.
 
+; Where the numbers of an array are, or null if it has another shape or they lie in another way.
+define internal ptr @data(ptr %thing, ptr %shape) {
+entry:
+  %type.at = getelementptr i8, ptr %thing, i64 <type>
+  %type = load ptr, ptr %type.at
+
+<fields>
+
+  %is.array = icmp eq ptr %type, %first
+  br i1 %is.array, label %array, label %other
+array:
+  %dtype.at = getelementptr i8, ptr %thing, i64 <dtype>
+  %dtype = load ptr, ptr %dtype.at
+  %of.floats = icmp eq ptr %dtype, %second
+  %flags.at = getelementptr i8, ptr %thing, i64 <flags>
+  %flags = load i32, ptr %flags.at
+  %flagged = and i32 %flags, <whole>
+  %in.order = icmp eq i32 %flagged, <whole>
+  %rank.at = getelementptr i8, ptr %thing, i64 <rank>
+  %rank.short = load i32, ptr %rank.at
+  %rank = sext i32 %rank.short to i64
+  %right.rank = icmp eq i64 %rank, %stride
+  %plain = and i1 %of.floats, %in.order
+  %fits = and i1 %plain, %right.rank
+  br i1 %fits, label %ranked, label %other
+ranked:
+  %lengths.at = getelementptr i8, ptr %thing, i64 <lengths>
+  %lengths = load ptr, ptr %lengths.at
+  br label %axis
+axis:
+  %k = phi i64 [0, %ranked], [%k.next, %measured]
+  %no.axis = icmp eq i64 %k, %rank
+  br i1 %no.axis, label %shaped, label %measured
+measured:
+  %length.at = getelementptr i64, ptr %lengths, i64 %k
+  %axis.length = load i64, ptr %length.at
+  %wanted.at = getelementptr i64, ptr %children, i64 %k
+  %wanted = load i64, ptr %wanted.at
+  %k.next = add i64 %k, 1
+  %right.axis = icmp eq i64 %axis.length, %wanted
+  br i1 %right.axis, label %axis, label %other
+shaped:
+  %data.at = getelementptr i8, ptr %thing, i64 <data>
+  %data = load ptr, ptr %data.at
+  ret ptr %data
+other:
+  ret ptr null
+}
+
 ; Write the numbers of a thing to x; where the next one goes, or null if it has another shape.
 define internal ptr @take(ptr %thing, ptr %shape, ptr %x) {
 entry:
@@ -95,42 +144,10 @@ all:
   ret ptr %to
 
 array:
-  %is.array = icmp eq ptr %type, %first
-  br i1 %is.array, label %an.array, label %other
+  %data = call ptr @data(ptr %thing, ptr %shape)
+  %no.array = icmp eq ptr %data, null
+  br i1 %no.array, label %other, label %an.array
 an.array:
-  %dtype.at = getelementptr i8, ptr %thing, i64 <dtype>
-  %dtype = load ptr, ptr %dtype.at
-  %of.floats = icmp eq ptr %dtype, %second
-  %flags.at = getelementptr i8, ptr %thing, i64 <flags>
-  %flags = load i32, ptr %flags.at
-  %flagged = and i32 %flags, <whole>
-  %in.order = icmp eq i32 %flagged, <whole>
-  %rank.at = getelementptr i8, ptr %thing, i64 <rank>
-  %rank.short = load i32, ptr %rank.at
-  %rank = sext i32 %rank.short to i64
-  %right.rank = icmp eq i64 %rank, %stride
-  %plain = and i1 %of.floats, %in.order
-  %fits = and i1 %plain, %right.rank
-  %lengths.at = getelementptr i8, ptr %thing, i64 <lengths>
-  br i1 %fits, label %ranked, label %other
-ranked:
-  %lengths = load ptr, ptr %lengths.at
-  br label %axis
-axis:
-  %k = phi i64 [0, %ranked], [%k.next, %measured]
-  %no.axis = icmp eq i64 %k, %rank
-  br i1 %no.axis, label %shaped, label %measured
-measured:
-  %length.at = getelementptr i64, ptr %lengths, i64 %k
-  %axis.length = load i64, ptr %length.at
-  %wanted.at = getelementptr i64, ptr %children, i64 %k
-  %wanted = load i64, ptr %wanted.at
-  %k.next = add i64 %k, 1
-  %right.axis = icmp eq i64 %axis.length, %wanted
-  br i1 %right.axis, label %axis, label %other
-shaped:
-  %data.at = getelementptr i8, ptr %thing, i64 <data>
-  %data = load ptr, ptr %data.at
   %bytes = shl i64 %count, 3
   call void @llvm.memcpy.p0.p0.i64(ptr %x, ptr %data, i64 %bytes, i1 false)
   %behind = getelementptr double, ptr %x, i64 %count
@@ -347,7 +364,13 @@ same:
   br label %look
 begin:
   store i64 1, ptr %busy
-  br label %more
+  %in.place = icmp ne i64 %direct, 0
+  br i1 %in.place, label %one.array, label %more
+one.array:
+  %only = load ptr, ptr %args
+  %only.data = call ptr @data(ptr %only, ptr %shapes)
+  %not.that = icmp eq ptr %only.data, null
+  br i1 %not.that, label %other, label %ready
 more:
   %i = phi i64 [0, %begin], [%i.next, %taken]
   %to = phi ptr [%inputs, %begin], [%to.next, %taken]
@@ -366,11 +389,12 @@ taken:
   br label %more
 
 ready:
+  %x = phi ptr [%inputs, %more], [%only.data, %one.array]
   %difference = call i32 @memcmp(ptr %inputs, ptr %sample, i64 %compared)
   %usual = icmp eq i32 %difference, 0
   br i1 %usual, label %go, label %other
 go:
-  call void %run(ptr %inputs, ptr %outputs)
+  call void %run(ptr %x, ptr %outputs)
   br label %check
 check: ; eight outputs at a time: behind the last there are zeros
   %c = phi i64 [0, %go], [%c.next, %checking]

@@ -185,6 +185,8 @@ class Replay:
         sample = array("d", only_at or ())
         last = array("q", [0]) if last is None else last
         looks = array("q", [word for place, thing in watched for word in _look(place, thing)])
+        # The numbers of a single array are read where they are.
+        is_one_array = len(arguments) == 1 and arguments[0].words[0] == _ARRAY and not sample
         self._plan = struct.pack(
             f"={len(_PLAN)}q",
             code.address, _address(given), _address(given) + 8 * code.inputs,
@@ -193,7 +195,7 @@ class Replay:
             _address(places), len(places), _address(whole),
             _address(wanted), len(wanted), _address(whole) + 8 * (total - len(wanted)),
             _address(results), _address(whole) + 8 * start,
-            _address(last), number, _address(looks), len(looks) // 3,
+            _address(last), number, _address(looks), len(looks) // 3, is_one_array,
         )  # fmt: skip
         buffers = (given, found, whole, places, shapes, results, wanted, sample, last, looks)
         self._kept = (code, buffers, arguments, result, watched)
@@ -315,7 +317,7 @@ _PLAN = (
     "places", "placed", "whole",
     "outcomes", "guards", "guarded",
     "result", "numbers",
-    "last", "path", "looks", "looked",
+    "last", "path", "looks", "looked", "direct",
 )  # fmt: skip
 
 _FASTCALL, _KEYWORDS = 0x80, 0x02

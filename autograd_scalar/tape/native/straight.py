@@ -210,8 +210,23 @@ def _in_order(tape: Tape) -> list[Node]:
         ready[node.slot] = start + node.cycles
     if max(ready.values(), default=0) > _LONG_WAIT * len(nodes):
         order = sorted(range(len(nodes)), key=starts.__getitem__)
-        return [nodes[i] for i in order]
+        return list(_sums_late([nodes[i] for i in order]))
     return list(_sines_beside_cosines(nodes))
+
+
+def _sums_late(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Long sums stand where they are needed, written out: beside what comes next, not before all."""
+    long = [node for node in nodes if node.is_long and node.cycles <= 4 * CHUNK]
+    added_up = {o for node in long for o in node.operands}
+    late = {node.slot: node for node in long if node.slot not in added_up}
+    waiting = dict(late)
+    for node in late.values():
+        node.is_long = False
+    for node in nodes:
+        if node.slot not in late:
+            yield from [waiting.pop(o) for o in dict.fromkeys(node.operands) if o in waiting]
+            yield node
+    yield from waiting.values()
 
 
 def _sines_beside_cosines(nodes: Sequence[Node]) -> Iterator[Node]:
