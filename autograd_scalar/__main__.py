@@ -12,6 +12,7 @@ from textwrap import fill
 from autograd_scalar import Value, __version__
 from autograd_scalar.draw import LIMIT, draw
 from autograd_scalar.draw.text import number, plain
+from autograd_scalar.draw.tree import tree
 from autograd_scalar.expression import FUNCTIONS, Expression, parse
 
 PROGRAM = "python -m autograd_scalar"
@@ -21,16 +22,27 @@ EXAMPLES = f"""\
 examples:
   {PROGRAM} draw "tanh(w*x + b)" w=2 x=0.5 b=-1
   {PROGRAM} draw "where(x > 0, x, 0.1*x)" x=-3 -o slope.png
+  {PROGRAM} tree "tanh(w*x + b)" w=2 x=0.5 b=-1
   {PROGRAM} demo --directory pictures
 """
 
-DRAW_EXAMPLES = f"""\
+LANGUAGE = f"""\
 An expression has numbers, names, parentheses, + - * / // % ** and
 {fill(", ".join(FUNCTIONS), 78)}.
+"""
 
+DRAW_EXAMPLES = f"""\
+{LANGUAGE}
 examples:
   {PROGRAM} draw "tanh(w*x + b)" w=2 x=0.5 b=-1 -o neuron.svg -p w -p b
   {PROGRAM} draw "(a - b)**2 / 2" a=3 b=1 -o loss.png
+"""
+
+TREE_EXAMPLES = f"""\
+{LANGUAGE}
+examples:
+  {PROGRAM} tree "tanh(w*x + b)" w=2 x=0.5 b=-1
+  {PROGRAM} tree "(a - b)**2 / (a + b)" a=3 b=1 --width 100
 """
 
 
@@ -54,13 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def draw_command(options: argparse.Namespace) -> int:
     """Compute an expression and its derivatives, and draw its graph."""
-    expression = parse(options.expression)
-    leaves = bind(expression, options.values)
+    result, leaves = computed(options)
     if unknown := [name for name in options.parameters if name not in leaves]:
         raise ValueError(f"parameter {unknown[0]!r} is not in the expression")
-    result = expression.evaluate(leaves)
-    result.backward()
-
     parameters = [leaves[name] for name in options.parameters]
     draw(result, options.output, parameters=parameters, limit=options.limit)
     rows = [("value", result.data), *((f"d/d{name}", leaf.grad) for name, leaf in leaves.items())]
@@ -72,11 +80,27 @@ def draw_command(options: argparse.Namespace) -> int:
     return 0
 
 
+def tree_command(options: argparse.Namespace) -> int:
+    """Compute an expression and its derivatives, and print its graph."""
+    result, _ = computed(options)
+    _say(tree(result, width=options.width, limit=options.limit))
+    return 0
+
+
 def demo_command(options: argparse.Namespace) -> int:
     """Train a small network and draw it."""
     from nn import demo
 
     return demo.main(directory=options.directory, seed=options.seed)
+
+
+def computed(options: argparse.Namespace) -> tuple[Value, dict[str, Value]]:
+    """The result of the expression after its backward pass, and the leaf of each name in it."""
+    expression = parse(options.expression)
+    leaves = bind(expression, options.values)
+    result = expression.evaluate(leaves)
+    result.backward()
+    return result, leaves
 
 
 def bind(expression: Expression, bindings: Sequence[str]) -> dict[str, Value]:
@@ -112,7 +136,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _parser()
     # Where an option stands among the name=number, argparse leaves over those behind it.
     options, more = parser.parse_known_args([_shielded(argument) for argument in arguments])
-    if more and (options.command is not draw_command or any(a.startswith("-") for a in more)):
+    if more and ("values" not in options or any(a.startswith("-") for a in more)):
         parser.error(f"unrecognized arguments: {' '.join(more)}")
     if more:
         options.values += more
@@ -143,8 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(command=draw_command)
-    command.add_argument("expression", help='for example "tanh(w*x + b)"')
-    command.add_argument("values", nargs="*", metavar="name=number", help="for example w=2 b=-1")
+    _add_expression(command)
     command.add_argument(
         "-o",
         "--output",
@@ -171,6 +194,29 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     command = commands.add_parser(
+        "tree",
+        help="compute an expression and its derivatives, and print its graph as text",
+        description="Compute an expression and its derivatives, and print its graph as text.",
+        epilog=TREE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=tree_command)
+    _add_expression(command)
+    command.add_argument(
+        "--width",
+        type=int,
+        metavar="N",
+        help="take at most N columns (default: those of the terminal)",
+    )
+    command.add_argument(
+        "--limit",
+        type=int,
+        default=LIMIT,
+        metavar="N",
+        help="print at most N lines of the graph (default: %(default)s)",
+    )
+
+    command = commands.add_parser(
         "demo",
         help="train a small network and draw it",
         description="Train a small network and draw it.",
@@ -191,6 +237,11 @@ def _parser() -> argparse.ArgumentParser:
         help="of the random numbers; the same seed, the same result (default: %(default)s)",
     )
     return parser
+
+
+def _add_expression(command: argparse.ArgumentParser) -> None:
+    command.add_argument("expression", help='for example "tanh(w*x + b)"')
+    command.add_argument("values", nargs="*", metavar="name=number", help="for example w=2 b=-1")
 
 
 def _say(text: str) -> None:

@@ -17,14 +17,13 @@ import ast
 import inspect
 import operator
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from math import inf
 from typing import Any, NamedTuple, NoReturn
 
 from autograd_scalar import functions
-from autograd_scalar.draw.text import plain, shortened
+from autograd_scalar.draw.text import columns, plain, shortened
 from autograd_scalar.primitives import RULES
 from autograd_scalar.value import Value
 
@@ -314,12 +313,4 @@ def _pointed_at(text: str, line: int, column: int) -> str:
     start = max(0, column - 1 - SHOWN // 2) if len(whole) > SHOWN else 0
     before, after = whole[start : column - 1], whole[column - 1 : start + SHOWN]
     shown = f"{'…' * (start > 0)}{plain(before)}"
-    return f"  {shown}{plain(after)}\n  {' ' * _width(shown)}^"
-
-
-def _width(text: str) -> int:
-    """The columns that text takes in a terminal."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    return f"  {shown}{plain(after)}\n  {' ' * columns(shown)}^"

@@ -11,7 +11,7 @@ import pytest
 
 import autograd_scalar
 from autograd_scalar import __main__ as command_line
-from autograd_scalar.__main__ import DRAW_EXAMPLES, EXAMPLES, bind, main
+from autograd_scalar.__main__ import DRAW_EXAMPLES, EXAMPLES, TREE_EXAMPLES, bind, main
 from autograd_scalar.expression import FUNCTIONS, parse
 
 ROOT = Path(autograd_scalar.__file__).parent.parent
@@ -97,26 +97,70 @@ def test_a_constant_has_a_value_and_no_derivatives(capsys):
     assert capsys.readouterr().out.splitlines() == ["value   6", "wrote a.gv"]
 
 
+def test_tree_prints_the_graph_with_its_derivatives_and_writes_nothing(capsys):
+    assert main(["tree", "tanh(w*x + b)", "w=2", "x=0.5", "b=-1"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "            data  grad",
+        "tanh         0    1",
+        "└─ +         0    1",
+        "   ├─ ×      1    1",
+        "   │  ├─ w   2    0.5",
+        "   │  └─ x   0.5  2",
+        "   └─ b     -1    1",
+    ]
+    assert not list(Path().iterdir())
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments",
     [
-        (["x*y", "x=1"], "no number given for y; add y=1"),
-        (["x*y*z"], "no number given for x, y, z"),
-        (["x", "x=1", "y=2"], "'y' is not in the expression; the names there: x"),
-        (["1", "y=2"], "the names there: none"),
-        (["x", "x=1", "x=1"], "'x' is given twice"),
-        (["x", "x=one"], "x='one' is not a number"),
-        (["x", "x="], "x='' is not a number"),
-        (["x", "x"], "'x' is not of the form name=number"),
-        (["x", "=1"], "'' is not in the expression"),
-        (["x", "\x1b[31m=1"], r"'\x1b[31m' is not in the expression"),
-        (["x", "x=1", "-p", "y"], "parameter 'y' is not in the expression"),
-        (["x", "x=1", "-o", "a.pdf"], "must be svg, png, dot or gv, not 'pdf'"),
-        (["x + x", "x=1", "--limit", "1"], "has 2 values, more than limit=1"),
+        "tree x-y x=2 y=3 --limit 2",
+        "tree --limit 2 x-y x=2 y=3",
+        "tree x-y --limit=2 x=2 y=3",
+        "tree x-y x=2 --width 100 --limit 2 y=3",
     ],
 )
-def test_what_is_asked_wrongly_is_told_in_one_line(arguments, message, capsys):
-    assert main(["draw", *arguments]) == 2
+def test_options_of_tree_stand_anywhere(arguments, capsys):
+    assert main(shlex.split(arguments)) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "… 1 more line",
+        "  limit=3 shows all, tree of an operand its part",
+    ]
+
+
+def test_tree_takes_no_more_columns_than_asked(capsys):
+    long_name = "x" * 40
+    assert main(["tree", f"-{long_name} * 1e-300", f"{long_name}=123.4", "--width", "60"]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 60
+
+
+WRONG = [
+    (["x*y", "x=1"], "no number given for y; add y=1"),
+    (["x*y*z"], "no number given for x, y, z"),
+    (["x", "x=1", "y=2"], "'y' is not in the expression; the names there: x"),
+    (["1", "y=2"], "the names there: none"),
+    (["x", "x=1", "x=1"], "'x' is given twice"),
+    (["x", "x=one"], "x='one' is not a number"),
+    (["x", "x="], "x='' is not a number"),
+    (["x", "x"], "'x' is not of the form name=number"),
+    (["x", "=1"], "'' is not in the expression"),
+    (["x", "\x1b[31m=1"], r"'\x1b[31m' is not in the expression"),
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [(command, *row) for command in ("draw", "tree") for row in WRONG]
+    + [
+        ("draw", ["x", "x=1", "-p", "y"], "parameter 'y' is not in the expression"),
+        ("draw", ["x", "x=1", "-o", "a.pdf"], "must be svg, png, dot or gv, not 'pdf'"),
+        ("draw", ["x + x", "x=1", "--limit", "1"], "has 2 values, more than limit=1"),
+        ("tree", ["x", "x=1", "--limit", "0"], "limit must be at least 1, not 0"),
+        ("tree", ["x", "x=1", "--width", "9"], "width must be at least 60, not 9"),
+    ],
+)
+def test_what_is_asked_wrongly_is_told_in_one_line(command, arguments, message, capsys):
+    assert main([command, *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: ")
@@ -144,6 +188,9 @@ def test_a_folder_that_does_not_exist_is_told_in_one_line(capsys):
         ["draw"],
         ["draw", "x", "--colour"],
         ["draw", "x", "--limit", "many"],
+        ["tree"],
+        ["tree", "x", "x=1", "-o", "a.svg"],
+        ["tree", "x", "--width", "wide"],
         ["demo", "here"],
         ["demo", "--seed", "x"],
     ],
@@ -195,7 +242,7 @@ def test_no_failure_shows_a_traceback(error, status, message, monkeypatch, capsy
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["draw"], ["demo"]])
+@pytest.mark.parametrize("command", [[], ["draw"], ["tree"], ["demo"]])
 def test_help_reads_well(command, capsys):
     with pytest.raises(SystemExit) as caught:
         main([*command, "--help"])
@@ -206,16 +253,21 @@ def test_help_reads_well(command, capsys):
 
 
 def test_help_lists_every_function():
-    assert set(FUNCTIONS) <= set(re.findall(r"\w+", DRAW_EXAMPLES))
+    for text in (DRAW_EXAMPLES, TREE_EXAMPLES):
+        assert set(FUNCTIONS) <= set(re.findall(r"\w+", text))
 
 
-EVERY_EXAMPLE = re.findall(r"^  python -m autograd_scalar (draw.*)", EXAMPLES + DRAW_EXAMPLES, re.M)
+EVERY_EXAMPLE = re.findall(
+    r"^  python -m autograd_scalar ((?:draw|tree).*)",
+    EXAMPLES + DRAW_EXAMPLES + TREE_EXAMPLES,
+    re.M,
+)
 
 
 @pytest.mark.parametrize("example", EVERY_EXAMPLE)
 def test_the_examples_in_the_help_work(example, capsys):
     assert main(shlex.split(example)) == 0
-    assert "wrote " in capsys.readouterr().out
+    assert ("wrote " if example.startswith("draw") else "└─ ") in capsys.readouterr().out
 
 
 def test_version(capsys):
@@ -235,6 +287,9 @@ def test_a_terminal_of_any_encoding_will_do(in_an_empty_folder):
     done = run("draw", "θ * 2", "θ=1", "-o", "θ.svg", env={"PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
     assert "d/d\\u03b8" in done.stdout
+    done = run("tree", "θ * 2", "θ=1", env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1:] == ["* 2        2     1", "`- \\u03b8  1     2"]
 
 
 def test_a_reader_who_leaves_early_is_no_error(in_an_empty_folder):

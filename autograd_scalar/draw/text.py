@@ -73,3 +73,19 @@ def operation(value: Value) -> str:
         return f"{name} {right}" if left == SLOT else f"{left} {name}"
     call = f"{name}({', '.join(places)})"
     return call if len(call) <= LONGEST_OPERATION else f"{name}, {constants} constants"
+
+
+def columns(text: str) -> int:
+    r"""The columns that text takes in a terminal.
+
+    >>> columns("weight"), columns("重み"), columns("e\u0301")
+    (6, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    from unicodedata import category, east_asian_width
+
+    return sum(
+        0 if category(c) in ("Mn", "Me", "Cf") else 2 if east_asian_width(c) in "WF" else 1
+        for c in text
+    )
