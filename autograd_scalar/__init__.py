@@ -14,6 +14,7 @@ of one number with respect to all the others.
 from autograd_scalar import functions
 from autograd_scalar.anomaly import detect_anomaly
 from autograd_scalar.draw import draw
+from autograd_scalar.draw.explore import explore
 from autograd_scalar.draw.tree import tree
 from autograd_scalar.functions import *  # noqa: F403
 from autograd_scalar.modes import no_grad
@@ -38,6 +39,7 @@ __all__ = [
     "Value",
     "detect_anomaly",
     "draw",
+    "explore",
     "grad",
     "gradients",
     "hessian",

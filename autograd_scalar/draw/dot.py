@@ -67,7 +67,7 @@ def dot_source(order: Sequence[Value], parameters: Mapping[Value, str | None]) -
             "nodesep": "0.2",
             "ranksep": f"{0.3 + 0.1 * min(most_operands, 10):.1f}",  # room for arrows to turn
             "bgcolor": "transparent",
-            **_effort(len(order)),
+            **effort(len(order)),
         },
         node_attr={"shape": "plain", "fontname": "Courier", "fontsize": "12"},
         edge_attr={"color": LIGHT["arrow"], "arrowsize": "0.7", "penwidth": "1.2"},
@@ -80,16 +80,18 @@ def dot_source(order: Sequence[Value], parameters: Mapping[Value, str | None]) -
         graph.node(name, card, tooltip=_tooltip(value, label))
     for value, name in names.items():
         for place, parent in enumerate(value.parents, start=1):
-            graph.edge(names[parent], f"{name}:{place}:w" if _is_numbered(value) else name)
+            graph.edge(names[parent], f"{name}:{place}:w" if is_numbered(value) else name)
     return str(graph.source)
 
 
-def _effort(size: int) -> dict[str, str]:
-    effort = {"nslimit": f"{PLACING_STEPS / size:.1f}"}  # in steps per value
-    return effort | {"splines": "line", "mclimit": "0.1"} if size > CROWDED else effort
+def effort(size: int) -> dict[str, str]:
+    """How hard Graphviz is to try to lay out a graph of so many values."""
+    found = {"nslimit": f"{PLACING_STEPS / size:.1f}"}  # in steps per value
+    return found | {"splines": "line", "mclimit": "0.1"} if size > CROWDED else found
 
 
-def _is_numbered(value: Value) -> bool:
+def is_numbered(value: Value) -> bool:
+    """Whether the arrows that arrive say which operand they are."""
     return value.op not in UNORDERED and 1 < len(value.parents) <= MOST_NUMBERED
 
 
@@ -106,7 +108,7 @@ def _card(value: Value, kind: str, label: str, *, is_root: bool) -> str:
         name = _text(shortened(label), "text")
         rows.insert(0, f'<TD COLSPAN="2" ALIGN="LEFT"><B>{name}</B></TD>')
     if value.parents:
-        sides = [_numbers(value)] if _is_numbered(value) else []
+        sides = [_numbers(value)] if is_numbered(value) else []
         sides.append(_badge(value))
         rows[0] = "".join(f'<TD ROWSPAN="{len(rows)}">{side}</TD>' for side in sides) + rows[0]
     look = (

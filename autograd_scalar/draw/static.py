@@ -101,7 +101,7 @@ def make_picture(
             f"draw: this graph has {len(order)} values, more than limit={limit}; draw a part, such "
             f"as one neuron or the loss of one example, or pass limit={len(order)}"
         )
-    picture = Picture(dot_source(order, _named(parameters)), len(order))
+    picture = Picture(dot_source(order, named(parameters)), len(order))
     if path is not None:
         picture.save(path, format)
     return picture
@@ -116,22 +116,27 @@ def jupyter(value: Value) -> dict[str, str]:
         return text  # too large, or nothing to draw with: no reason to show no number
 
 
-def _named(parameters: HasParameters | Iterable[Value]) -> dict[Value, str | None]:
-    """The parameters, each with the name that its module has for it."""
+def named(
+    parameters: HasParameters | Iterable[Value], who: str = "draw"
+) -> dict[Value, str | None]:
+    """The parameters, each with the name that its module has for it.
+
+    Raises TypeError, beginning with ``who``, for what are no parameters.
+    """
     if hasattr(parameters, "named_parameters"):
-        named = {parameter: name for name, parameter in parameters.named_parameters()}
+        names = {parameter: name for name, parameter in parameters.named_parameters()}
     elif hasattr(parameters, "parameters"):
-        named = dict.fromkeys(parameters.parameters())
+        names = dict.fromkeys(parameters.parameters())
     elif isinstance(parameters, Iterable):
-        named = dict.fromkeys(parameters)
+        names = dict.fromkeys(parameters)
     else:
         raise TypeError(
-            f"draw: parameters must be a module or Values in a list, not {_brief(parameters)}"
+            f"{who}: parameters must be a module or Values in a list, not {_brief(parameters)}"
         )
-    for parameter in named:
+    for parameter in names:
         if not isinstance(parameter, Value):
-            raise TypeError(f"draw: each of parameters must be a Value, not {_brief(parameter)}")
-    return named
+            raise TypeError(f"{who}: each of parameters must be a Value, not {_brief(parameter)}")
+    return names
 
 
 def _format_to_write(path: Path, format: str | None) -> str:

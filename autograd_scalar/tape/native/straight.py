@@ -215,7 +215,7 @@ def _in_order(tape: Tape) -> list[Node]:
 
 
 def _sums_late(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Long sums stand where they are needed, written out: beside what comes next, not before all."""
+    """Long sums stand where they are needed, written out, beside what comes next."""
     long = [node for node in nodes if node.is_long and node.cycles <= 4 * CHUNK]
     added_up = {o for node in long for o in node.operands}
     late = {node.slot: node for node in long if node.slot not in added_up}
