@@ -129,6 +129,26 @@ def test_a_rule_that_decides_in_python_is_called():
         value_and_gradient(tape, [0], 1)
 
 
+@given(SEEDS)
+def test_what_is_written_by_a_pattern_is_what_the_rules_write(seed):
+    """Of several copies of a program all but the first have patterns where constants are."""
+    program = random_program(RandomSource(seed))
+    copies = 3
+
+    def f(xs):
+        return [program(*xs[k::copies]) for k in range(copies)]
+
+    numbers = [x for x in program.inputs for _ in range(copies)]
+    tape = record(f, numbers, lambda values: (list(values),)).tape
+    rows = derivatives.jacobian(tape, range(len(numbers)), strict=seed % 2 == 0)
+    assert not any(isinstance(primitive, RuleCall) for primitive in rows.primitives)
+    found = rows.run(numbers)[copies:]
+    count = len(numbers)
+    for k in range(1, copies):
+        row = found[k * count : (k + 1) * count]
+        assert all(map(same, row[k::copies], found[:count:copies]))
+
+
 def test_the_backward_of_a_large_graph_stays_linear():
     x = [float(i) for i in range(300)]
     tape = record(lambda x: rules.fsum(*[a * b for a, b in pairwise(x)]), x,

@@ -9,6 +9,7 @@ import sys
 import threading
 import tracemalloc
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -444,6 +445,23 @@ def test_threads():
     finally:
         sys.setswitchinterval(interval)
     assert not wrong
+
+
+def test_threads_that_begin_together_may_each_load_the_code():
+    for _ in range(10):
+        calls._library.cache_clear()
+        calls._definition.cache_clear()
+        fast = jit(lambda x: x * x if x > 0.0 else -x, "native")
+
+        def work(seed: int, fast: Any = fast) -> None:
+            random = np.random.default_rng(seed)
+            for x in random.normal(size=50).tolist():
+                assert fast(x) == (x * x if x > 0.0 else -x)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(work, range(4)))
+        gc.collect()
+        assert fast(3.0) == 9.0
 
 
 # --- As a method ----------------------------------------------------------------------------------

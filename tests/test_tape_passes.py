@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from autograd_scalar import rules
 from autograd_scalar.tape.derivatives import value_and_gradient
-from autograd_scalar.tape.passes import PASSES, optimize, places, recompute
+from autograd_scalar.tape.passes import PASSES, counted, optimize, places, recompute
 from autograd_scalar.tape.program import Guard, Tape
 from autograd_scalar.tape.variables import Builder
 from tests.random_tapes import SPECIAL, recorded, same
@@ -37,6 +37,71 @@ def test_any_choice_of_passes_changes_no_bit(seed, names):
     shorter = optimize(tape, names)
     shorter.check()
     assert all(map(same, tape.run(numbers), shorter.run(numbers)))
+
+
+@given(SEEDS, st.sets(st.sampled_from(list(PASSES))))
+def test_several_passes_at_once_are_those_one_by_one(seed, names):
+    tape, _ = joint(seed)
+    sizes = {}
+    one_by_one = tape
+    for name in PASSES:
+        if name in names:
+            one_by_one = PASSES[name](one_by_one)
+            sizes[name] = len(one_by_one)
+    at_once, found = counted(tape, names)
+    assert found == sizes
+    assert written_out(at_once) == written_out(one_by_one)
+
+
+def written_out(tape):
+    """The program with its constants as numbers: they may be in another order."""
+
+    def number(o):
+        return o if o >= 0 else tape.constants[~o].hex()
+
+    nodes = [(primitive, *map(number, operands)) for _, primitive, operands in tape.nodes()]
+    return nodes, [*map(number, tape.outputs)], sorted(map(float.hex, tape.constants))
+
+
+@given(SEEDS)
+def test_what_has_been_optimised_with_no_more_to_do_is_returned_as_it_is(seed):
+    tape, _ = joint(seed)
+    while len(shorter := optimize(tape)) < len(tape):
+        tape = shorter
+    tape = optimize(shorter)
+    assert optimize(tape) is tape
+
+
+def test_what_simplifies_to_the_same_is_shared_by_all_that_need_it():
+    builder = Builder(2)
+    x, y = builder.inputs
+    first, second = rules.sin(x * 1.0 + y), rules.sin(y / 1.0 + x)
+    shorter = optimize(builder.tape([first * second, second]))
+    assert [shorter.primitive_of(slot).name for slot in range(2, 5)] == ["+", "sin", "*"]
+    assert len(shorter) == 3
+    assert list(shorter.outputs) == [4, 3]
+
+
+def test_equal_constants_are_one_when_expressions_are_shared():
+    once = of(lambda x, y: (x + 2.0) * y)
+    twice = Tape(
+        2, [rules.add, rules.multiply], [0, 0, 1], [0, 2, 4, 6], [0, -1, 0, -2, 2, 3],
+        [2.0, 2.0], [4],
+    )  # fmt: skip
+    shorter = PASSES["share"](twice)
+    assert len(shorter) == len(once) == 2
+    assert list(shorter.constants) == [2.0]
+
+
+def test_a_constant_that_was_left_out_can_come_again():
+    """Nothing needs 1.0 any more; then a sum is fused that has a term with no factor."""
+    builder = Builder(2)
+    x, y = builder.inputs
+    _ = x + 1.0
+    shorter = optimize(builder.tape([x * y + y * y + x]))
+    shorter.check()
+    assert shorter.run([2.0, 3.0]) == [17.0]
+    assert list(shorter.constants) == [1.0]
 
 
 IDENTITIES = {

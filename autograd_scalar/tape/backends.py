@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 
 from autograd_scalar.tape import derivatives
-from autograd_scalar.tape.passes import PASSES, bounded, optimize, steps
+from autograd_scalar.tape.passes import PASSES, bounded, counted, optimize
 from autograd_scalar.tape.program import Tape
 from autograd_scalar.tape.source import PythonProgram
 
@@ -98,9 +98,8 @@ def native_available() -> bool:
 def _optimized(tape: Tape, options: Options) -> tuple[Tape, dict[str, int]]:
     """The tape after the passes, and how many nodes there were after each."""
     sizes = {"recorded": len(tape)}
-    for name, shorter in steps(tape, options.passes):
-        tape = shorter
-        sizes[name] = len(tape)
+    tape, found = counted(tape, options.passes)
+    sizes |= found
     if options.memory is not None and len(tape.outputs) > 1:
         tape = bounded(tape, options.memory // 8)
         sizes["recompute"] = len(tape)

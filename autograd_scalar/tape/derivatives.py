@@ -12,17 +12,17 @@ from autograd_scalar import rules
 from autograd_scalar.chain_rule import pullback, pushforward
 from autograd_scalar.primitives import Primitive
 from autograd_scalar.tape.program import Guard, Tape
-from autograd_scalar.tape.variables import Builder, NotRecordable, Variable
+from autograd_scalar.tape.variables import Builder, NotRecordable, Pattern, Variable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from autograd_scalar.tape.variables import Node
+    from autograd_scalar.tape.variables import Function
 
-    # What is computed of (g, y, *operands), and the place of each contribution in all of these.
-    Pattern = tuple[list[Node], list[tuple[int, float]]]
+    # Slot, primitive and operands of a node, and which of the operands have a derivative.
+    Node = tuple[int, Primitive, Sequence[int], tuple[int, ...]]
 
 
 def value_and_gradient(
@@ -158,13 +158,13 @@ def reverse(
 
     The builder has the nodes of the tape in their slots.
     """
-    depends = bytearray(tape.slots)
+    depends = bytearray(tape.slots + len(tape.constants))
     for by in wrt:
         if by is not None:
             depends[by] = 1
-    nodes: list[tuple[int, Primitive, Sequence[int], tuple[int, ...]]] = []
+    nodes: list[Node] = []
     for slot, primitive, operands in tape.nodes():
-        places = tuple([i for i, o in enumerate(operands) if o >= 0 and depends[o]])
+        places = tuple([i for i, o in enumerate(operands) if depends[o]])
         if places:
             depends[slot] = 1
             nodes.append((slot, primitive, operands, places))
@@ -189,22 +189,21 @@ def _label(builder: Builder, tape: Tape, adjoints: dict[int, int]) -> None:
 
 def _sweep(
     builder: Builder,
-    nodes: Sequence[tuple[int, Primitive, Sequence[int], tuple[int, ...]]],
+    nodes: Sequence[Node],
     output: int,
     strict: bool,
     zero: int,
 ) -> dict[int, int]:
     """The derivative of the output by each slot that it depends on."""
     adjoints: dict[int, int] = {output: builder.constant(1.0)}
-    node, constant = builder.node, builder.constant
+    node = builder.node
     for slot, primitive, operands, places in nodes:
         g = adjoints.get(slot)
         if g is None:
             continue
-        found, ends = _contributions(builder, primitive, g, slot, operands, places)
+        contributions = _contributions(builder, primitive, g, slot, operands, places)
         nothing = None
-        for i, (end, number) in zip(places, ends, strict=True):
-            contribution = found[end] if end >= 0 else constant(number)
+        for i, contribution in zip(places, contributions, strict=True):
             if contribution < 0 and not builder.number(contribution):
                 continue
             if strict and g >= 0 and contribution >= 0 and contribution != g:
@@ -248,35 +247,28 @@ def _contributions(
     y: int,
     operands: Sequence[int],
     places: tuple[int, ...],
-) -> tuple[list[int], list[tuple[int, float]]]:
+) -> list[int]:
     """Write what the operands at these places receive.
 
     Where no operand is a constant the rule is run once, and its pattern stamped for every node.
     A constant the rule is told, since it may come out shorter for it.
     """
     if min(operands) >= 0:
-        pattern, ends = _pattern(primitive, len(operands), places)
-        return builder.stamp(pattern, [g, y, *operands]), ends
-    xs = [builder.variable(o) for o in operands]
-    contributions = run_rule(
-        primitive, builder, builder.variable(g), builder.variable(y), xs, places
-    )
-    written = [builder.operand(c) for c in contributions]
-    return written, [(i, 0.0) for i in range(len(written))]
+        return builder.stamp(_pattern(primitive, len(operands), places), (g, y, *operands))
+    return builder.write(_rule(primitive, places), (g, y, *operands))
 
 
 @cache
 def _pattern(primitive: Primitive, count: int, places: tuple[int, ...]) -> Pattern:
-    builder = Builder(count + 2)
-    g, y, *xs = builder.inputs
-    tape = builder.tape(run_rule(primitive, builder, g, y, xs, places))
-    nodes: list[Node] = []
-    for _, of_node, operands in tape.nodes():
-        sources = [o for o in operands if o >= 0]
-        constants = [(i, tape.constants[~o]) for i, o in enumerate(operands) if o < 0]
-        nodes.append((of_node, sources, constants))
-    ends = [(o, 0.0) if o >= 0 else (-1, tape.constants[~o]) for o in tape.outputs]
-    return nodes, ends
+    return Pattern(_rule(primitive, places), count + 2)
+
+
+@cache
+def _rule(primitive: Primitive, places: tuple[int, ...]) -> Function:
+    def rule(builder: Builder, g: Any, y: Any, *xs: Any) -> list[Any]:
+        return run_rule(primitive, builder, g, y, xs, places)
+
+    return rule
 
 
 def run_rule(

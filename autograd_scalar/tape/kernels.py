@@ -11,18 +11,21 @@ both branches of a choice are computed, and one is selected.
 from __future__ import annotations
 
 import math
+from functools import cache
 from math import inf, nan
 
 from autograd_scalar import rules, special
 from autograd_scalar.primitives import RULES, Primitive
 from autograd_scalar.rules import choose
 from autograd_scalar.tape.program import Guard, Tape
-from autograd_scalar.tape.variables import Builder
+from autograd_scalar.tape.variables import Builder, Pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any
+
+    from autograd_scalar.tape.variables import Function
 
     Kernel = Callable[..., Any]
 
@@ -412,17 +415,28 @@ def lower(tape: Tape) -> Tape:
         return places[operand] if operand >= 0 else builder.constant(tape.constants[~operand])
 
     for _, primitive, operands in tape.nodes():
-        found = list(map(lowered, operands))
-        kernel = KERNELS.get(primitive)
-        if kernel is None:
+        found = [lowered(o) if o < 0 else places[o] for o in operands]
+        if primitive not in KERNELS:
             places.append(builder.node(primitive, found))
-        elif all(place < 0 for place in found):
+        elif max(found, default=-1) < 0:
             numbers = map(builder.number, found)
             places.append(builder.constant(float(primitive.function(*numbers))))
+        elif min(found) < 0:
+            places += builder.write(_written(primitive), found)
         else:
-            places.append(builder.operand(kernel(*map(builder.variable, found))))
+            places += builder.stamp(_pattern(primitive, len(found)), found)
     for slot, label in tape.labels.items():
         if places[slot] >= 0:
             builder.labels.setdefault(places[slot], label)
     guards = [Guard(lowered(guard.slot), guard.outcome, guard.line) for guard in tape.guards]
     return builder.tape_of(map(lowered, tape.outputs), guards)
+
+
+@cache
+def _pattern(primitive: Primitive, count: int) -> Pattern:
+    return Pattern(_written(primitive), count)
+
+
+@cache
+def _written(primitive: Primitive) -> Function:
+    return lambda builder, *operands: [KERNELS[primitive](*operands)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from itertools import accumulate, chain, compress, count, pairwise
+from itertools import accumulate, chain, compress, pairwise
 from operator import eq
 
 from autograd_scalar import rules
@@ -20,10 +20,7 @@ from autograd_scalar.tape.variables import Builder, Constants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-
-_NO_OPERAND = -(1 << 31)  # in place of what is left out; nothing that is kept has it
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 
 class _Draft:
@@ -31,41 +28,56 @@ class _Draft:
 
     Attributes:
         primitives: those of the tape, and further ones.
-        codes: for each node the place of its primitive among those.
-        operands: for each node its operands, as they were.
-        place: for each slot and constant the operand that has its number now. What is in its own
-            place is kept.
+        place: for each slot, and behind them for each constant in reverse, the operand that has its
+            number now. What is in its own place is kept.
+        guards: those of the tape that may not hold.
+        nowhere: an operand, to put in the place of what is left out.
     """
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
         self.primitives = list(tape.primitives)
-        self.codes = tape.codes.tolist()
-        operands = tuple(tape.operands)
-        self.operands = [operands[start:end] for start, end in pairwise(tape.starts)]
-        every = range(-len(tape.constants), tape.slots)
-        self.place = dict(zip(every, every, strict=True))
         self.guards = list(tape.guards)
+        self._code_of = {primitive: code for code, primitive in enumerate(tape.primitives)}
+        self._codes = tape.codes.tolist()
+        operands = tuple(tape.operands)
+        self._operands = [operands[start:end] for start, end in pairwise(tape.starts)]
         self._constants = Constants(tape.constants)
+        # There is room for a new constant of every node, and for the 1.0 of those that are fused.
+        self.nowhere = -(len(tape.constants) + len(tape) + 2)
+        self.place = [*range(tape.slots), *range(self.nowhere, 0)]
         self._has_rewritten = False
 
-    def nodes(self) -> Iterator[tuple[int, int, list[int]]]:
+    def nodes(self) -> Iterator[tuple[int, int, tuple[int, ...]]]:
         """Slot, code and operands of each node that is kept, in order.
 
-        Nodes that have others in their places follow these where they have gone since: what a pass
-        puts in the place of a node has to be from before it.
+        What the operands are now is to be looked up in ``place``. A pass may put there for a node
+        what is from before it.
         """
         place = self.place
-        at = place.__getitem__
-        for slot, code, operands in zip(count(self.tape.inputs), self.codes, self.operands):
+        slots = range(self.tape.inputs, self.tape.slots)
+        for slot, code, operands in zip(slots, self._codes, self._operands, strict=True):
             now = place[slot]
             if now == slot:
-                yield slot, code, [*map(at, operands)]
-            elif now != _NO_OPERAND:
-                place[slot] = place[now]
+                yield slot, code, operands
+            else:
+                place[slot] = place[now]  # where that one may have gone on from
+
+    def _kept_nodes(self) -> list[bool]:
+        inputs, slots = self.tape.inputs, self.tape.slots
+        return list(map(eq, self.place[inputs:slots], range(inputs, slots)))
+
+    def __len__(self) -> int:
+        """How many nodes are kept."""
+        return sum(self._kept_nodes())
+
+    def operands_of(self, slot: int) -> list[int]:
+        """What the operands of a node are now."""
+        place = self.place
+        return [place[o] for o in self._operands[slot - self.tape.inputs]]
 
     def primitive_of(self, slot: int) -> Primitive:
-        return self.primitives[self.codes[slot - self.tape.inputs]]
+        return self.primitives[self._codes[slot - self.tape.inputs]]
 
     def number(self, operand: int) -> float:
         return self._constants.number(operand)
@@ -77,11 +89,11 @@ class _Draft:
 
     def rewrite(self, slot: int, primitive: Primitive, operands: Iterable[int]) -> None:
         """Put another node in a slot."""
-        if primitive not in self.primitives:
+        code = self._code_of.setdefault(primitive, len(self.primitives))
+        if code == len(self.primitives):
             self.primitives.append(primitive)
         node = slot - self.tape.inputs
-        self.codes[node] = self.primitives.index(primitive)
-        self.operands[node] = tuple(operands)
+        self._codes[node], self._operands[node] = code, tuple(operands)
         self._has_rewritten = True
 
     def ends(self) -> list[int]:
@@ -94,41 +106,37 @@ class _Draft:
         operand = self.place[guard.slot]
         return operand < 0 and bool(self.number(operand)) == guard.outcome
 
-    def __len__(self) -> int:
-        """How many nodes are kept."""
-        nodes = range(self.tape.inputs, self.tape.slots)
-        return sum(map(eq, map(self.place.__getitem__, nodes), nodes))
-
     def finished(self) -> Tape:
         """The tape of what is kept: the tape itself if that is all."""
-        tape, place = self.tape, self.place
+        tape, place, numbers = self.tape, self.place, self._constants.numbers
         self.ends()
-        slots, constants = range(tape.slots), range(-1, ~len(self._constants.numbers), -1)
-        kept = [place[slot] == slot for slot in slots]
-        kept_constants = [place[o] == o for o in constants]
+        kept = self._kept_nodes()
+        constants = [o for o in range(-1, ~len(numbers), -1) if place[o] == o]
         is_rewritten = self._has_rewritten or len(self.guards) < len(tape.guards)
-        if not is_rewritten and all(kept) and all(kept_constants):
+        if not is_rewritten and all(kept) and len(constants) == len(tape.constants):
             return tape
-        number = dict(zip(compress(slots, kept), count()))
-        number.update(zip(compress(constants, kept_constants), count(-1, -1)))
-        new = {o: number.get(now, _NO_OPERAND) for o, now in place.items()}
-        del kept[: tape.inputs]
-        operands = list(compress(self.operands, kept))
-        codes = list(compress(self.codes, kept))
+        new = [*range(tape.inputs), *[self.nowhere] * (len(place) - tape.inputs)]
+        for number, slot in enumerate(compress(range(tape.inputs, tape.slots), kept), tape.inputs):
+            new[slot] = number
+        for number, o in enumerate(constants):
+            new[o] = ~number
+        new = list(map(new.__getitem__, place))
+        codes = list(compress(self._codes, kept))
+        operands = list(compress(self._operands, kept))
         order = {code: i for i, code in enumerate(dict.fromkeys(codes))}
         return Tape(
             tape.inputs,
             [self.primitives[code] for code in order],
-            [order[code] for code in codes],
+            list(map(order.__getitem__, codes)),
             list(accumulate(map(len, operands), initial=0)),
-            [new[o] for o in chain.from_iterable(operands)],
-            list(compress(self._constants.numbers, kept_constants)),
+            list(map(new.__getitem__, chain.from_iterable(operands))),
+            [numbers[~o] for o in constants],
             [new[o] for o in tape.outputs],
             [Guard(new[guard.slot], guard.outcome, guard.line) for guard in self.guards],
             self._labels(new),
         )
 
-    def _labels(self, new: Mapping[int, int]) -> dict[int, str]:
+    def _labels(self, new: Sequence[int]) -> dict[int, str]:
         """An input keeps its label, and a node that has become one does not give it another."""
         labels: dict[int, str] = {}
         for slot, label in sorted(self.tape.labels.items()):
@@ -171,10 +179,15 @@ def fold(draft: _Draft) -> None:
        0  input
        1  *          2.0, 0    -> output 0
     """
+    place = draft.place
     for slot, code, operands in draft.nodes():
-        if operands and max(operands) < 0:
-            function = draft.primitives[code].function
-            draft.place[slot] = draft.constant(float(function(*map(draft.number, operands))))
+        for o in operands:
+            if place[o] >= 0:
+                break
+        else:
+            if operands:
+                numbers = [draft.number(place[o]) for o in operands]
+                place[slot] = draft.constant(float(draft.primitives[code].function(*numbers)))
 
 
 @_pass
@@ -192,29 +205,31 @@ def simplify(draft: _Draft) -> None:
        2  neg        1
        3  -          0, 1      -> output 0
     """
+    place = draft.place
+    now = place.__getitem__
+    rewrites = [_SIMPLER.get(primitive) for primitive in draft.primitives]
     negated: Negated = {}
     for slot, code, operands in draft.nodes():
-        primitive = draft.primitives[code]
-        found = _SIMPLER.get(primitive, _as_it_is)(draft, negated, *operands)
+        rewrite = rewrites[code]
+        if rewrite is None:
+            continue
+        found = rewrite(draft, negated, *map(now, operands))
         while isinstance(found, tuple):
+            draft.rewrite(slot, *found)
             primitive, operands = found
-            draft.rewrite(slot, primitive, operands)
-            found = _SIMPLER.get(primitive, _as_it_is)(draft, negated, *operands)
+            rewrite = _SIMPLER[primitive]
+            found = rewrite(draft, negated, *operands)
         if found is not None:
-            draft.place[slot] = found
-        elif primitive is rules.negative:
-            negated[slot] = operands[0]
+            place[slot] = found
+        elif rewrite is _simpler_negative:
+            negated[slot] = place[operands[0]]
 
 
 if TYPE_CHECKING:
     # For the slot of a negative what it is the negative of.
     Negated = dict[int, int]
     # Another operation with the same result, or the operand that has it already.
-    Found = tuple[Primitive, list[int]] | int | None
-
-
-def _as_it_is(draft: _Draft, negated: Negated, *operands: int) -> Found:
-    return None
+    Found = tuple[Primitive, tuple[int, ...]] | int | None
 
 
 def _is(draft: _Draft, operand: int, number: float) -> bool:
@@ -228,9 +243,9 @@ def _simpler_sum(draft: _Draft, negated: Negated, a: int, b: int) -> Found:
     if a < 0 and _is(draft, a, -0.0):
         return b
     if b in negated:
-        return rules.subtract, [a, negated[b]]
+        return rules.subtract, (a, negated[b])
     if a in negated:
-        return rules.subtract, [b, negated[a]]
+        return rules.subtract, (b, negated[a])
     return None
 
 
@@ -238,22 +253,23 @@ def _simpler_difference(draft: _Draft, negated: Negated, a: int, b: int) -> Foun
     if b < 0 and _is(draft, b, 0.0):
         return a
     if a < 0 and _is(draft, a, -0.0):
-        return rules.negative, [b]
+        return rules.negative, (b,)
     if b in negated:
-        return rules.add, [a, negated[b]]
+        return rules.add, (a, negated[b])
     return None
 
 
 def _simpler_product(draft: _Draft, negated: Negated, a: int, b: int) -> Found:
+    if a >= 0 and b >= 0:
+        if a in negated and b in negated:
+            return rules.multiply, (negated[a], negated[b])
+        return None
     for one, other in ((a, b), (b, a)):
-        if one < 0:
-            number = draft.number(one)
-            if number == 1.0:
-                return other
-            if number == -1.0:
-                return rules.negative, [other]
-    if a in negated and b in negated:
-        return rules.multiply, [negated[a], negated[b]]
+        number = draft.number(one) if one < 0 else 0.0
+        if number == 1.0:
+            return other
+        if number == -1.0:
+            return rules.negative, (other,)
     return None
 
 
@@ -264,10 +280,10 @@ def _simpler_quotient(draft: _Draft, negated: Negated, a: int, b: int) -> Found:
     if divisor == 1.0:
         return a
     if divisor == -1.0:
-        return rules.negative, [a]
+        return rules.negative, (a,)
     fraction, exponent = math.frexp(divisor)
     if abs(fraction) == 0.5 and abs(exponent) < 1000:  # a power of two has an exact inverse
-        return rules.multiply, [a, draft.constant(1.0 / divisor)]
+        return rules.multiply, (a, draft.constant(1.0 / divisor))
     return None
 
 
@@ -277,7 +293,7 @@ def _simpler_negative(draft: _Draft, negated: Negated, x: int) -> Found:
 
 def _simpler_absolute(draft: _Draft, negated: Negated, x: int) -> Found:
     if x in negated:
-        return rules.absolute, [negated[x]]
+        return rules.absolute, (negated[x],)
     is_node = x >= draft.tape.inputs
     return x if is_node and draft.primitive_of(x) is rules.absolute else None
 
@@ -287,7 +303,7 @@ def _simpler_power(draft: _Draft, negated: Negated, x: int, n: int) -> Found:
         return None
     exponent = draft.number(n)
     if exponent == 2.0:
-        return rules.multiply, [x, x]  # as the rule has it
+        return rules.multiply, (x, x)  # as the rule has it
     if exponent == 0.0:
         return draft.constant(1.0)
     return x if exponent == 1.0 else None
@@ -337,15 +353,19 @@ def share(draft: _Draft) -> None:
        2  +          0, 1
        3  *          2, 2      -> output 0
     """
-    for operand, number in enumerate(reversed(draft.tape.constants), -len(draft.tape.constants)):
-        draft.place[operand] = draft.constant(number)
-    place = draft.place
+    place, constants = draft.place, draft.tape.constants
+    for i, number in enumerate(constants):
+        place[~i] = draft.constant(number)
     commutes = [primitive in COMMUTATIVE for primitive in draft.primitives]
     known: dict[tuple[int, ...], int] = {}
     for slot, code, operands in draft.nodes():
         if commutes[code]:
-            operands.sort()
-        place[slot] = known.setdefault((code, *operands), slot)
+            a, b = operands
+            a, b = place[a], place[b]
+            key = (code, a, b) if a < b else (code, b, a)
+        else:
+            key = (code, *[place[o] for o in operands])
+        place[slot] = known.setdefault(key, slot)
 
 
 @_pass
@@ -360,14 +380,15 @@ def prune(draft: _Draft) -> None:
        0  input
        1  +          0, 1.0    -> output 0
     """
-    needed = set(draft.ends())
+    place = draft.place
+    needed = bytearray(len(place))
+    for o in (*range(draft.tape.inputs), draft.nowhere, *draft.ends()):
+        needed[o] = True
     for slot, _, operands in reversed(list(draft.nodes())):
-        if slot in needed:
-            needed.update(operands)
-    place, inputs = draft.place, range(draft.tape.inputs)
-    for o in place.keys() - needed:
-        if o not in inputs and place[o] == o:
-            place[o] = _NO_OPERAND
+        if needed[slot]:
+            for o in operands:
+                needed[place[o]] = True
+    place[:] = [o if needed[o] else draft.nowhere for o in place]
 
 
 @_pass
@@ -386,20 +407,24 @@ def fuse(draft: _Draft) -> None:
        3  input
        4  dot        0, 2, 0, 1, 3, 1.0  -> output 0
     """
-    additions: dict[int, list[int]] = {}
-    products: dict[int, list[int]] = {}
+    place = draft.place
+    place, primitives = draft.place, draft.primitives
+    additions: dict[int, tuple[int, int]] = {}
+    products: set[int] = set()
     used = draft.ends()
     for slot, code, operands in draft.nodes():
         used += operands
-        if draft.primitives[code] is rules.add:
-            additions[slot] = operands
-        elif draft.primitives[code] is rules.multiply:
-            products[slot] = operands
-    uses = Counter(used)
+        primitive = primitives[code]
+        if primitive is rules.add:
+            a, b = operands
+            additions[slot] = place[a], place[b]
+        elif primitive is rules.multiply:
+            products.add(slot)
+    uses = Counter(map(place.__getitem__, used))
     # Where the sum goes on: for each addition the operand that is an addition for it alone.
     begun: dict[int, int] = {}
-    for slot, operands in additions.items():
-        for o in operands:
+    for slot, summands in additions.items():
+        for o in summands:
             if o in additions and uses[o] == 1:
                 begun[slot] = o
                 break
@@ -411,15 +436,18 @@ def fuse(draft: _Draft) -> None:
             terms.append(b if a == earlier else a)
             sums.append(earlier)
         terms += reversed(additions[sums[-1]])
-        fused = {term for term in terms if term in products and uses[term] == 1}
+        fused = [term for term in terms if uses[term] == 1 and term in products]
         if len(fused) < 2:
             continue
         one = draft.constant(1.0) if len(fused) < len(terms) else 0
-        factors = [products[t] if t in fused else (t, one) for t in reversed(terms)]
+        factors = [
+            draft.operands_of(t) if uses[t] == 1 and t in products else (t, one)
+            for t in reversed(terms)
+        ]
         firsts, seconds = zip(*factors, strict=True)
         draft.rewrite(root, rules.dot, [*firsts, *seconds])
         for o in (*sums[1:], *fused):
-            draft.place[o] = _NO_OPERAND
+            place[o] = draft.nowhere
 
 
 def optimize(tape: Tape, passes: Iterable[str] = tuple(PASSES)) -> Tape:
@@ -434,18 +462,25 @@ def optimize(tape: Tape, passes: Iterable[str] = tuple(PASSES)) -> Tape:
 
     Raises ValueError for a pass that there is not.
     """
-    draft = _Draft(tape)
-    for name in _chosen(passes):
-        _REWRITES[name](draft)
-    return draft.finished()
+    return counted(tape, passes)[0]
 
 
-def steps(tape: Tape, passes: Iterable[str]) -> Iterator[tuple[str, Tape]]:
-    """The tape after each of these passes."""
+def counted(tape: Tape, passes: Iterable[str] = tuple(PASSES)) -> tuple[Tape, dict[str, int]]:
+    """The optimized tape, and how many nodes there were after each pass.
+
+    >>> builder = Builder(1)
+    >>> (x,) = builder.inputs
+    >>> counted(builder.tape([x * 1.0 + x / 1.0]), ["simplify", "prune"])[1]
+    {'simplify': 1, 'prune': 1}
+
+    Raises what ``optimize`` does.
+    """
     draft = _Draft(tape)
+    sizes = {}
     for name in _chosen(passes):
         _REWRITES[name](draft)
-        yield name, draft.finished()
+        sizes[name] = len(draft)
+    return draft.finished(), sizes
 
 
 def _chosen(passes: Iterable[str]) -> list[str]:

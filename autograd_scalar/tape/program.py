@@ -9,6 +9,7 @@ before the slots finds all operands relative to one address.)
 from __future__ import annotations
 
 from array import array
+from itertools import pairwise
 
 from autograd_scalar import rules
 from autograd_scalar.primitives import Primitive
@@ -154,12 +155,11 @@ class Tape:
 
     def nodes(self) -> Iterator[tuple[int, Primitive, array[int]]]:
         """Slot, primitive and operands of each node, in order."""
-        primitives, starts, operands = self.primitives, self.starts, self.operands
-        start = 0
-        for node, code in enumerate(self.codes):
-            end = starts[node + 1]
-            yield self.inputs + node, primitives[code], operands[start:end]
-            start = end
+        primitives, operands = self.primitives, self.operands
+        for slot, code, (start, end) in zip(
+            range(self.inputs, self.slots), self.codes, pairwise(self.starts), strict=True
+        ):
+            yield slot, primitives[code], operands[start:end]
 
     def values(self, inputs: Sequence[float]) -> list[float]:
         """The number of each slot, and behind them the constants in reverse: -1 is the first.

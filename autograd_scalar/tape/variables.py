@@ -15,11 +15,11 @@ from autograd_scalar.tape.program import Guard, Tape
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from typing import Any
 
-    # A primitive, the places of its operands that are not constants, and the constants in theirs.
-    Node = tuple[Primitive, Sequence[int], Sequence[tuple[int, float]]]
+    # Gives numbers and variables for numbers and variables, and writes with the builder.
+    Function = Callable[..., Sequence[Any]]
 
 
 class Constants:
@@ -67,10 +67,12 @@ class Builder:
     def __init__(self, inputs: int) -> None:
         self._inputs = inputs
         self._places: dict[Primitive, int] = {}
-        self._codes = array("H")
-        self._starts = array("I", [0])
-        self._operands = array("i")
+        self._codes: list[int] = []
+        self._starts = [0]
+        self._operands: list[int] = []
         self._constants = Constants()
+        self._patterns: dict[Any, Pattern | None] = {}
+        self._stamps: dict[Pattern, tuple[list[tuple[int, list[int]]], list[int]]] = {}
         self.labels: dict[int, str] = {}
         self.inputs = [Variable(self, slot) for slot in range(inputs)]
 
@@ -89,9 +91,9 @@ class Builder:
         builder = cls(tape.inputs)
         for primitive in tape.primitives:
             builder._places.setdefault(primitive, len(builder._places))
-        builder._codes = tape.codes[:]
-        builder._starts = tape.starts[:]
-        builder._operands = tape.operands[:]
+        builder._codes = tape.codes.tolist()
+        builder._starts = tape.starts.tolist()
+        builder._operands = tape.operands.tolist()
         builder._constants = Constants(tape.constants)
         builder.labels = dict(tape.labels)
         return builder
@@ -115,27 +117,52 @@ class Builder:
     def node(self, primitive: Primitive, operands: Iterable[int]) -> int:
         """Write a node and return its slot; the operands are slots, or constants below 0."""
         self._codes.append(self._places.setdefault(primitive, len(self._places)))
-        self._operands.extend(operands)
+        self._operands += operands
         self._starts.append(len(self._operands))
         return self._inputs + len(self._codes) - 1
+
+    def _code(self, primitive: Primitive) -> int:
+        return self._places.setdefault(primitive, len(self._places))
 
     def apply(self, primitive: Primitive, operands: Sequence[Any]) -> Variable:
         """Write a node over variables and numbers."""
         return Variable(self, self.node(primitive, map(self.operand, operands)))
 
-    def stamp(self, pattern: Sequence[Node], operands: Sequence[int]) -> list[int]:
-        """Write the nodes of a pattern, with these operands for its inputs; return all slots.
+    def stamp(self, pattern: Pattern, operands: Iterable[int]) -> list[int]:
+        """Write the nodes of a pattern, with these operands for its inputs; return its outputs."""
+        stamp = self._stamps.get(pattern)
+        if stamp is None:
+            nodes = [(self._code(primitive), sources) for primitive, sources in pattern.nodes]
+            stamp = self._stamps[pattern] = nodes, list(map(self.constant, pattern.constants))
+        nodes, constants = stamp
+        slot = self._inputs + len(self._codes)
+        written = self._operands
+        found = [*constants, *operands]
+        for code, sources in nodes:
+            self._codes.append(code)
+            written += [found[source] for source in sources]
+            self._starts.append(len(written))
+            found.append(slot)
+            slot += 1
+        return [found[output] for output in pattern.outputs]
 
-        That is a list of the operands and then of the new slots, which the pattern's own operands
-        mean by their places in it.
+    def write(self, function: Function, operands: Sequence[int]) -> list[int]:
+        """Write what a function computes of these operands; return its results.
+
+        It is told the numbers of constants, since it may come out shorter for them. From the second
+        time on, for the same constants, its pattern is stamped.
         """
-        found = list(operands)
-        for primitive, sources, constants in pattern:
-            chosen = [found[source] for source in sources]
-            for place, number in constants:
-                chosen.insert(place, self.constant(number))
-            found.append(self.node(primitive, chosen))
-        return found
+        key = (function, *[o if o < 0 else 0 for o in operands])
+        pattern = self._patterns.get(key)
+        if pattern is not None:
+            return self.stamp(pattern, operands)
+        numbers = list(map(self.variable, operands))
+        if key in self._patterns:
+            known = {i: x for i, x in enumerate(numbers) if x.__class__ is float}
+            self._patterns[key] = pattern = Pattern(function, len(operands), known)
+            return self.stamp(pattern, operands)
+        self._patterns[key] = None
+        return list(map(self.operand, function(self, *numbers)))
 
     def variable(self, operand: int) -> Any:
         """The variable of a slot, or the number of a constant."""
@@ -152,6 +179,39 @@ class Builder:
             self._inputs, tuple(self._places), self._codes, self._starts, self._operands,
             self._constants.numbers, places, guards, self.labels,
         )  # fmt: skip
+
+
+class Pattern:
+    """What a function writes, to be written again for other operands.
+
+    Args:
+        function: of a builder and of numbers, gives numbers.
+        count: how many.
+        known: for those that are constants the number.
+
+    Attributes:
+        nodes: primitives and the places of their operands among all of: constants, operands of the
+            function, nodes.
+        constants: numbers.
+        outputs: places of the results.
+    """
+
+    def __init__(
+        self, function: Function, count: int, known: Mapping[int, float] | None = None
+    ) -> None:
+        builder = Builder(count)
+        numbers: list[Any] = list(builder.inputs)
+        for i, number in (known or {}).items():
+            numbers[i] = number
+        tape = builder.tape(function(builder, *numbers))
+        shift = len(tape.constants)
+
+        def moved(operands: Iterable[int]) -> list[int]:
+            return [o + shift if o >= 0 else ~o for o in operands]
+
+        self.nodes = [(primitive, moved(operands)) for _, primitive, operands in tape.nodes()]
+        self.constants = tape.constants
+        self.outputs = moved(tape.outputs)
 
 
 class Variable(Arithmetic):

@@ -217,8 +217,8 @@ class Replay:
     def _builtin(
         self, name: str, doc: str, otherwise: Callable[..., Any] | None
     ) -> Callable[..., Any]:
-        definition = _definition(name, doc)
-        owner = (self._plan, otherwise, self._kept, definition)
+        definition, library = _definition(name, doc)
+        owner = (self._plan, otherwise, self._kept, definition, library)
         made: Callable[..., Any] = _maker()(ctypes.addressof(definition), owner)
         return made
 
@@ -344,9 +344,12 @@ def _library() -> engine.Library:
 
 
 @cache
-def _definition(name: str, doc: str) -> _Definition:
-    address = _library().address("call")
-    return _Definition(name.encode(), address, _FASTCALL | _KEYWORDS, doc.encode() or None)
+def _definition(name: str, doc: str) -> tuple[_Definition, engine.Library]:
+    """What CPython is to know of the builtin, and the code, of which threads may load two."""
+    library = _library()
+    flags = _FASTCALL | _KEYWORDS
+    definition = _Definition(name.encode(), library.address("call"), flags, doc.encode() or None)
+    return definition, library
 
 
 @cache
