@@ -407,7 +407,6 @@ def fuse(draft: _Draft) -> None:
        3  input
        4  dot        0, 2, 0, 1, 3, 1.0  -> output 0
     """
-    place = draft.place
     place, primitives = draft.place, draft.primitives
     additions: dict[int, tuple[int, int]] = {}
     products: set[int] = set()
