@@ -128,3 +128,14 @@ def test_a_partial_reads_what_its_function_reads():
     environment = of(partial(partial(scaled), by=abs))
     scale = 3.0
     assert environment.changed() == "scale"
+
+
+def test_objects_are_told_only_of_what_has_not_changed():
+    scale, same = 2.0, 3.0
+    environment = of(lambda x: scale * same * x)
+    assert [thing for _, thing in environment.objects()] == [same, scale]
+    same = float("3.0")
+    assert environment.objects()[0][1] is same
+    scale = 5.0
+    assert environment.objects() is None
+    assert environment.changed() == "scale"

@@ -214,6 +214,30 @@ def test_wrt_by_name_and_wrong_ones():
             fast.value_and_grad(2.0, 3.0, by=0)
 
 
+@pytest.mark.parametrize("wrt", [[0, 1], [1], (), [], 1.0, (1.0,), (True,), np.int64(1), [[0]]])
+def test_what_wrt_may_be_is_as_where_python_replays(wrt):
+    def asked(fast: Any) -> Any:
+        try:
+            return fast.value_and_grad(2.0, 3.0, wrt=wrt)
+        except (TypeError, ValueError) as error:
+            return type(error), str(error)
+
+    fast, slow = jit(lambda x, y: x * y, "native"), jit(lambda x, y: x * y, "python")
+    expected = asked(slow)
+    for positions in (0, 1, (1,), (0, 1)):
+        for x in (1.0, 2.0, 3.0):
+            fast.value_and_grad(x, 3.0, wrt=positions)
+        for _ in range(2):
+            assert asked(fast) == expected
+
+
+def test_values_that_the_function_does_not_use():
+    fast, unused = jit(lambda x: x * x, "native"), Value(2.0)
+    for x in (1.0, 2.0, 3.0):
+        assert fast.value_and_grad(x, wrt=[unused]) == (x * x, [0.0])
+        assert fast.value_and_grad(x, wrt=(unused,)) == (x * x, (0.0,))
+
+
 # --- Paths, nan, what is around -------------------------------------------------------------------
 
 

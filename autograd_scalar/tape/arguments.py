@@ -51,6 +51,19 @@ def place_of(name: str, position: int, count: int) -> int:
     return position % count
 
 
+def are_positions(wrt: Any) -> bool:
+    """Whether that is the position of an argument or a tuple of them: it may be a key then.
+
+    True and 1.0 are equal to 1, and no positions.
+
+    >>> are_positions(1), are_positions((0, -1)), are_positions((True,)), are_positions([0])
+    (True, True, False, False)
+    """
+    if wrt.__class__ is tuple:
+        return all([position.__class__ is int for position in wrt])
+    return wrt.__class__ is int
+
+
 def glance(args: Sequence[Any]) -> Any:
     """What arguments of one nesting share, told without looking into them deeply.
 

@@ -62,17 +62,12 @@ class Signature:
 
     def wrt(self, name: str, wrt: Any) -> Wrt:
         """What is meant by ``wrt``; positions are looked at once."""
-        if wrt.__class__ is int or wrt.__class__ is tuple:
-            try:
-                found = self.positions.get(wrt)
-            except TypeError:
-                return Wrt(name, wrt, self)
-            if found is None:
-                found = Wrt(name, wrt, self)
-                if found.values is None:
-                    self.positions[wrt] = found
-            return found
-        return Wrt(name, wrt, self)
+        if not arguments.are_positions(wrt):
+            return Wrt(name, wrt, self)
+        found = self.positions.get(wrt)
+        if found is None:
+            found = self.positions[wrt] = Wrt(name, wrt, self)
+        return found
 
 
 class Wrt:

@@ -70,7 +70,9 @@ class Environment:
             if place is None or before.__class__ in (list, tuple, dict):
                 return None
             now = read()
-            if now is not before:  # an equal one, or there would be another recording
+            if now is not before:
+                if not _same(now, before):
+                    return None  # it was changed since the recording was looked for
                 self.reads[k] = name, read, now, place
             if place:
                 found.append((place, now))

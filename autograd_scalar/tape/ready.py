@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 
 from autograd_scalar.tape import backends
+from autograd_scalar.tape.arguments import are_positions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,13 +54,10 @@ class Ready:
 
     def call(self, name: str, wrt: Any, args: tuple[Any, ...]) -> Any:
         """What machine code gives for arguments like those before; None: take the careful way."""
-        try:
-            known = self._known[name].get(wrt)
-        except TypeError:  # a list of Values, say
+        known = self._known[name]
+        if not known or not _is_key(wrt):
             return None
-        if known is None or wrt.__class__ is bool:
-            return None
-        for place, replay in enumerate(known):
+        for place, replay in enumerate(known.get(wrt, ())):
             found = replay.call(*args)
             if found is not None:
                 if place:
@@ -82,7 +80,7 @@ class Ready:
 
         Args:
             name: what was asked for, one of METHODS.
-            wrt: by what, as it was given.
+            wrt: by what, as it was given; None where nothing is differentiated.
             arguments: their nesting.
             path: that was run.
             kind: of the program that was.
@@ -91,7 +89,7 @@ class Ready:
         """
         program = path.programs[kind]
         is_code = isinstance(program, backends.Program) and program.backend == "machine code"
-        if not is_code or path.recording.captured:
+        if not is_code or path.recording.captured or not _is_key(wrt):
             return
         watched = self._environment.objects()
         if watched is None:
@@ -120,6 +118,10 @@ class Ready:
         method = METHODS[name]
         if method is not None and wrt == 0:
             self._function.__dict__[method] = replay.method(self._function, method)
+
+
+def _is_key(wrt: Any) -> bool:
+    return wrt is None or are_positions(wrt)
 
 
 def _replay(

@@ -382,7 +382,7 @@ argument:
   %thing = load ptr, ptr %thing.at
   %to.next = call ptr @take(ptr %thing, ptr %shape, ptr %to)
   %i.next = add i64 %i, 1
-  %shape.next = getelementptr i64, ptr %shape, i64 6
+  %shape.next = getelementptr i64, ptr %shape, i64 <shape words>
   %failed = icmp eq ptr %to.next, null
   br i1 %failed, label %other, label %taken
 taken:

@@ -50,17 +50,15 @@ class Shape:
             child's, or of an array's lengths; bytes from one child to the next, or an array's
             dimensions; and, of an array, its type and dtype, or what makes one and of what shape;
             of a dict, the keys.
-        size: how many numbers there are.
         kept: what stays alive as long.
     """
 
-    def __init__(self, words: Sequence[int], size: int, kept: Sequence[Any] = ()) -> None:
+    def __init__(self, words: Sequence[int], kept: Sequence[Any] = ()) -> None:
         self.words = tuple(words)
-        self.size = size
         self.kept = kept
 
 
-NUMBER = Shape((_NUMBER, 1, 0, 0, 0, 0), 1)
+NUMBER = Shape((_NUMBER, 1, 0, 0, 0, 0))
 
 
 def container(kind: type, children: Sequence[Shape], keys: Sequence[Any] = ()) -> Shape:
@@ -77,7 +75,7 @@ def container(kind: type, children: Sequence[Shape], keys: Sequence[Any] = ()) -
     stride = 0 if alike else 8 * _SHAPE_WORDS
     words = (kinds[kind], len(children), _address(table), stride, id(names), 0)
     kept = [table, names, *(children[:1] if alike else children)]
-    return Shape(words, sum(child.size for child in children), kept)
+    return Shape(words, kept)
 
 
 def array_taken(shape: tuple[int, ...]) -> Shape:
@@ -86,7 +84,7 @@ def array_taken(shape: tuple[int, ...]) -> Shape:
     lengths, count = _lengths(shape)
     dtype = numpy.dtype(float)
     words = (_ARRAY, count, _address(lengths), len(shape), id(numpy.ndarray), id(dtype))
-    return Shape(words, count, [lengths, dtype])
+    return Shape(words, [lengths, dtype])
 
 
 def array_given(shape: tuple[int, ...]) -> Shape:
@@ -94,7 +92,7 @@ def array_given(shape: tuple[int, ...]) -> Shape:
     numpy = _numpy()
     lengths, count = _lengths(shape)
     words = (_ARRAY, count, _address(lengths), len(shape), id(numpy.ndarray), _new_array())
-    return Shape(words, count, [lengths])
+    return Shape(words, [lengths])
 
 
 def shape_of(nesting: Nesting, array: Callable[[tuple[int, ...]], Shape]) -> Shape:
@@ -425,6 +423,7 @@ _OFFSETS = {
     "type": _TYPE, "content": _CONTENT, "list items": _LIST_ITEMS, "tuple items": _TUPLE_ITEMS,
     "data": _ARRAY_DATA, "rank": _ARRAY_RANK, "lengths": _ARRAY_LENGTHS, "dtype": _ARRAY_DTYPE,
     "flags": _ARRAY_FLAGS, "whole": _WHOLE, "double": _DOUBLE,
+    "shape words": _SHAPE_WORDS,
     "number": _NUMBER, "list": _LIST, "tuple": _TUPLE, "array": _ARRAY, "dict": _DICT,
 }  # fmt: skip
 
