@@ -19,6 +19,7 @@ from autograd_scalar.draw.tree import tree
 from autograd_scalar.functions import *  # noqa: F403
 from autograd_scalar.modes import no_grad
 from autograd_scalar.primitives import primitive
+from autograd_scalar.scopes import scope
 from autograd_scalar.sweeps import gradients
 from autograd_scalar.tape import jit
 from autograd_scalar.transforms import (
@@ -49,6 +50,7 @@ __all__ = [
     "jvp",
     "no_grad",
     "primitive",
+    "scope",
     "taylor",
     "tree",
     "value_and_grad",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from autograd_scalar import modes
-from autograd_scalar.closures import contributions, link
+from autograd_scalar.closures import contributions
 from autograd_scalar.frames import place_in_users_code
 from autograd_scalar.primitives import Primitive
-from autograd_scalar.value import Value, new_node
+from autograd_scalar.scopes import Placed, placed
+from autograd_scalar.value import Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,13 +35,12 @@ def detect_anomaly() -> AbstractContextManager[None]:
     return modes.enter(detector=_AnomalyDetector())
 
 
-class _WatchedValue(Value):
+class _WatchedValue(Placed):
     """A node that knows where it was recorded, and what the numbers were then."""
 
-    __slots__ = ("numbers", "place")
+    __slots__ = ("numbers",)
 
     numbers: tuple[float, ...]
-    place: str
 
 
 class _AnomalyDetector:
@@ -51,12 +51,9 @@ class _AnomalyDetector:
         place = place_in_users_code()
         if _is_anomaly(data, numbers):
             raise FloatingPointError(f"{call} gave {data}, at {place}")
-        node = new_node(
-            data, *link(primitive, operands, float in map(type, operands)), _WatchedValue
-        )
+        node = placed(primitive, operands, data, place, _WatchedValue)
         assert isinstance(node, _WatchedValue)
         node.numbers = (data, *numbers)
-        node.place = place
         return node
 
     def backward(self, node: Value) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from autograd_scalar.primitives import Primitive
+    from autograd_scalar.scopes import Scope
     from autograd_scalar.value import Value
 
     class Detector(Protocol):
@@ -40,13 +41,19 @@ if TYPE_CHECKING:
 
 
 class Mode:
-    """Whether operations are recorded, and who watches them."""
+    """Whether operations are recorded, who watches them, and in what scope."""
 
-    __slots__ = ("detector", "recording")
+    __slots__ = ("detector", "recording", "scope")
 
-    def __init__(self, recording: bool = True, detector: Detector | None = None) -> None:
+    def __init__(
+        self,
+        recording: bool = True,
+        detector: Detector | None = None,
+        scope: Scope | None = None,
+    ) -> None:
         self.recording = recording
         self.detector = detector
+        self.scope = scope
 
 
 _mode: ContextVar[Mode] = ContextVar("mode", default=Mode())  # noqa: B039 (never changed)
@@ -69,7 +76,12 @@ def current() -> Mode:
 
 
 @contextmanager
-def enter(*, recording: bool | None = None, detector: Detector | None = None) -> Iterator[None]:
+def enter(
+    *,
+    recording: bool | None = None,
+    detector: Detector | None = None,
+    scope: Scope | None = None,
+) -> Iterator[None]:
     """Change the mode of this thread or task for the length of a ``with`` block.
 
     What is None stays as the block around this one has it.
@@ -78,7 +90,7 @@ def enter(*, recording: bool | None = None, detector: Detector | None = None) ->
     outer = _mode.get()
     if recording is None:
         recording = outer.recording
-    token = _mode.set(Mode(recording, detector or outer.detector))
+    token = _mode.set(Mode(recording, detector or outer.detector, scope or outer.scope))
     with _lock:
         _entered += 1
         ordinary = False

@@ -13,7 +13,7 @@ from reprlib import recursive_repr
 from types import FunctionType, MethodDescriptorType, NoneType
 from typing import Any, ClassVar, Self
 
-from autograd_scalar import Value
+from autograd_scalar import Value, scopes
 from nn.tensors import Tensor, as_lists, by, elements, map_numbers, nested, numbers, shape
 
 Hook = Callable[["Module", tuple[Any, ...], Any], None]
@@ -51,8 +51,15 @@ class Module:
     _forward_hooks: tuple[Hook, ...] = ()
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """Return what `forward` gives, after the forward hooks have seen it."""
-        output = self.forward(*args, **options)
+        """Return what `forward` gives, after the forward hooks have seen it.
+
+        In a `scope` the call is a scope of its own, so that pictures can fold it.
+        """
+        if scopes.active():
+            with scopes.of_module(self):
+                output = self.forward(*args, **options)
+        else:
+            output = self.forward(*args, **options)
         for hook in self._forward_hooks:
             hook(self, args, output)
         return output

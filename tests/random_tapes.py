@@ -23,10 +23,13 @@ import tempfile
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from multiprocessing import Pool
 from pathlib import Path
 from shutil import which
 from typing import Any
+
+from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -308,17 +311,17 @@ def main() -> int:
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     failures: list[str] = []
-    with Pool(options.processes) as pool:
-        for found, messages in pool.imap_unordered(
-            check_chunk, [(seeds, options.on) for seeds in _chunks(options.seed, options.programs)]
+    programs = [(seeds, options.on) for seeds in _chunks(options.seed, options.programs)]
+    functions = _chunks(options.seed, options.branches)
+    with Pool(options.processes) as pool, tqdm(total=len(programs) + len(functions)) as bar:
+        for found, messages in chain(
+            pool.imap_unordered(check_chunk, programs),
+            pool.imap_unordered(check_branches, functions),
         ):
             counts += found
             failures += messages
-        for found, messages in pool.imap_unordered(
-            check_branches, _chunks(options.seed, options.branches)
-        ):
-            counts += found
-            failures += messages
+            bar.set_postfix(wrong=len(failures))
+            bar.update()
     for name, count in counts.items():
         print(f"{count:8} {name}")
     for message in failures[:10]:

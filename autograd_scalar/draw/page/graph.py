@@ -7,13 +7,12 @@ from typing import Any, NamedTuple
 
 from autograd_scalar import modes
 from autograd_scalar.chain_rule import pullback
-from autograd_scalar.closures import link
 from autograd_scalar.draw.text import plain, shortened
-from autograd_scalar.frames import place_in_users_code
 from autograd_scalar.graph import topological_order, topological_order_of_all
-from autograd_scalar.primitives import Primitive, described
+from autograd_scalar.primitives import described
+from autograd_scalar.scopes import Placer, Scope
 from autograd_scalar.tape.recording import record
-from autograd_scalar.value import Value, new_node
+from autograd_scalar.value import Value
 
 LONGEST_NAME = 22
 LONGEST_LABEL = 300
@@ -125,7 +124,7 @@ def _recorded(function: Callable[[], Any]) -> tuple[Value, list[tuple[Value, boo
     found: list[Any] = []
 
     def run() -> list[Any]:
-        with modes.enter(detector=_LineKeeper()):
+        with modes.enter(detector=Placer(lines=True), scope=Scope("")):
             found.append(function())
         recorder: Any = modes.recorder
         found.append(list(recorder.guards))
@@ -136,28 +135,6 @@ def _recorded(function: Callable[[], Any]) -> tuple[Value, list[tuple[Value, boo
     if not isinstance(value, Value):
         raise TypeError(f"explore: the function must return a Value, not {described(value)}")
     return value, guards
-
-
-class _PlacedValue(Value):
-    """A node that knows where it was recorded."""
-
-    __slots__ = ("place",)
-
-    place: str
-
-
-class _LineKeeper:
-    """A detector that objects to nothing and notes the lines."""
-
-    def record(self, primitive: Primitive, operands: tuple[Any, ...], data: float) -> Value:
-        constants = any(operand.__class__ is float for operand in operands)
-        node = new_node(data, *link(primitive, operands, constants), _PlacedValue)
-        assert isinstance(node, _PlacedValue)
-        node.place = place_in_users_code()
-        return node
-
-    def backward(self, node: Value) -> None:
-        node._closure.backward(node)
 
 
 # --- Its numbers ----------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ import argparse
 import random
 from collections.abc import Callable
 from functools import partial
-from math import isqrt
+from math import ceil, sqrt
 from time import perf_counter
 from typing import Any
 
@@ -31,7 +31,7 @@ Shape = tuple[Callable[[Any], Any], list[float]]
 
 def network(size: int) -> Shape:
     """A product and a sum for each weight."""
-    width = max(2, isqrt(size // 7))
+    width = ceil(sqrt(size / 6))
     rng = random.Random(size)
     count = 3 * width * width
 
