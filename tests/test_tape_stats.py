@@ -82,6 +82,16 @@ def test_auto_takes_what_is_ready_and_then_what_is_faster(monkeypatch):
 
 
 @pytest.mark.skipif(not native_available(), reason="needs llvmlite")
+def test_auto_counts_what_machine_code_saves_around_the_program(monkeypatch):
+    monkeypatch.setattr(backends, "seconds_to_compile", lambda nodes: 100.0)
+    monkeypatch.setattr(backends, "seconds_around", lambda numbers: 15.0 * numbers)
+    fast = jit(lambda xs: sin(xs[0]) * xs[1])
+    for backend in ("python", "machine code"):  # 5 numbers in and out, 75 seconds a call
+        fast.value_and_grad([0.5, 2.0])
+        assert [program["backend"] for program in fast.stats().programs] == [backend]
+
+
+@pytest.mark.skipif(not native_available(), reason="needs llvmlite")
 def test_a_batch_is_compiled_when_that_pays(monkeypatch):
     monkeypatch.setattr(backends, "seconds_to_compile", lambda nodes: 1e-9)
     fast = jit(lambda x: sin(x) * x)
