@@ -182,6 +182,7 @@ def test_a_writer_that_loses_to_another_says_nothing(place, monkeypatch):
 
 def test_the_least_recently_used_go_first(place, monkeypatch):
     monkeypatch.setattr(cache, "LIMIT", 4 * cache._BLOCK)
+    monkeypatch.setattr(cache, "BETWEEN", 0)
     for i in range(4):
         cache.cached(str(i), Builder(b"x"))
         for path in entries(place):  # all that is there already grows older
@@ -198,7 +199,19 @@ def test_the_least_recently_used_go_first(place, monkeypatch):
     assert [again[key].times for key in "0123"] == [0, 1, 0, 0]
 
 
-def test_what_killed_writers_left_is_removed_later(place):
+@pytest.mark.parametrize("size", [1, 3 * cache._BLOCK])
+def test_what_there_is_is_looked_at_now_and_then(place, monkeypatch, size):
+    looks = []
+    monkeypatch.setattr(cache, "BETWEEN", 30 * cache._BLOCK)
+    monkeypatch.setattr(cache, "_evict", looks.append)
+    for i in range(600):
+        cache.cached(str(i), Builder(b"x" * size))
+    expected = 600 * cache._on_disk(size) / cache.BETWEEN
+    assert abs(len(looks) - expected) < 4 * expected**0.5
+
+
+def test_what_killed_writers_left_is_removed_later(place, monkeypatch):
+    monkeypatch.setattr(cache, "BETWEEN", 0)
     place.mkdir()
     old, young = place / ".1.tmp", place / ".2.tmp"
     for path in (old, young):

@@ -42,7 +42,7 @@ WIDEST = 150_000
 
 def seconds_to_compile(nodes: int) -> float:
     """What machine code of so many nodes takes, about: it decides when it pays."""
-    return 0.1 + 4e-5 * nodes
+    return 0.03 + 4e-5 * nodes
 
 
 def seconds_around(numbers: int) -> float:

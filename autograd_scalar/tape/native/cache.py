@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 LIMIT = 256 * 2**20
 """How many bytes the entries may take on disk; beyond, those go that were used least recently."""
 
+BETWEEN = 4 * 2**20
+"""How many bytes are written between two looks at what there is, on average: each look takes a
+while where there are thousands of entries."""
+
 VARIABLE = "AUTOGRAD_SCALAR_CACHE"
 """The environment variable that names the directory; an empty one turns the cache off."""
 
@@ -64,7 +68,8 @@ def cached(key: bytes | str, build: Callable[[], bytes]) -> bytes:
     try:
         where.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_whole(path, _sealed(digest, payload))
-        _evict(where)
+        if _is_time_to_look(digest, len(payload)):
+            _evict(where)
     except OSError as error:
         if _read(path, digest) is None:  # it may be there all the same, by another process
             _warn(f"compiled code is not kept in {where}: {error.strerror or error}")
@@ -149,6 +154,15 @@ def _is_ours(status: os.stat_result) -> bool:
     return status.st_uid in (os.getuid(), 0) and not status.st_mode & 0o002
 
 
+def _is_time_to_look(digest: bytes, size: int) -> bool:
+    """As often as the entry is large, at random: by its name, so processes need not agree."""
+    return int.from_bytes(digest[:8]) * BETWEEN < _on_disk(size) << 64
+
+
+def _on_disk(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK
+
+
 def _evict(where: Path) -> None:
     """Remove the least recently used entries beyond the limit, and what killed writers left."""
     entries = []
@@ -165,7 +179,7 @@ def _evict(where: Path) -> None:
                 Path(entry.path).unlink(missing_ok=True)
     total = 0
     for _, size, path in sorted(entries, reverse=True):
-        total += -(-size // _BLOCK) * _BLOCK
+        total += _on_disk(size)
         if total > LIMIT:
             Path(path).unlink(missing_ok=True)
 
