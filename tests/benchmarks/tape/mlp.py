@@ -517,7 +517,9 @@ def ours_single(p: Problem, **options: Any) -> Run:
     from autograd_scalar import jit
 
     fast = jit(example_loss, **options)
-    layers = [(weights.tolist(), biases.tolist()) for weights, biases in p.layers]
+    layers = p.layers
+    if options["backend"] == "python":  # which likes lists better
+        layers = [(weights.tolist(), biases.tolist()) for weights, biases in p.layers]
     point, sign = p.points[0].tolist(), float(p.signs[0])
     return Run(lambda: fast.value_and_grad(layers, point, sign), value_and_gradient)
 
