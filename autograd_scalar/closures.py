@@ -30,6 +30,16 @@ if TYPE_CHECKING:
 _parents = operator.attrgetter("parents")
 
 
+def constant_last(node: Value) -> tuple[Any, ...]:
+    """The operands of a node whose right operand is a constant."""
+    return (*node.parents, node._constant)
+
+
+def constant_first(node: Value) -> tuple[Any, ...]:
+    """The operands of a node whose left operand is a constant."""
+    return (node._constant, *node.parents)
+
+
 class Closure:
     """What all nodes of one operation share: its name, and how gradient flows back through it.
 
@@ -104,10 +114,7 @@ def constant_right(primitive: Primitive) -> Closure:
         (a,) = node.parents
         a.grad += by_a(node.grad, node.data, a.data, node._constant)
 
-    def operands(node: Value) -> tuple[Any, ...]:
-        return (*node.parents, node._constant)
-
-    return Closure(primitive.name, primitive, backward, operands)
+    return Closure(primitive.name, primitive, backward, constant_last)
 
 
 @cache
@@ -119,10 +126,7 @@ def constant_left(primitive: Primitive) -> Closure:
         (b,) = node.parents
         b.grad += by_b(node.grad, node.data, node._constant, b.data)
 
-    def operands(node: Value) -> tuple[Any, ...]:
-        return (node._constant, *node.parents)
-
-    return Closure(primitive.name, primitive, backward, operands)
+    return Closure(primitive.name, primitive, backward, constant_first)
 
 
 @cache

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 from autograd_scalar import modes, rules
 from autograd_scalar.arithmetic import Layered
-from autograd_scalar.closures import Closure, link
+from autograd_scalar.closures import Closure, constant_first, constant_last, link
 from autograd_scalar.frames import place_in_users_code
 from autograd_scalar.graph import topological_order_of_all
 from autograd_scalar.nesting import Nesting, flatten
@@ -208,10 +208,11 @@ def _write(
     places: dict[Value, int] = {value: slot for slot, value in enumerate(inputs)}
     captured: list[Value] = []
     constants = array("d")
-    known: dict[str, int] = {}
+    known: dict[float | str, int] = {}
 
     def constant(number: float) -> int:
-        key = number.hex()
+        # What equals itself and nothing of other bits is a key as it is, which is faster.
+        key = number if number and number == number else number.hex()
         place = known.setdefault(key, ~len(constants))
         if ~place == len(constants):
             constants.append(number)
@@ -251,6 +252,10 @@ def _write(
         note_code(code)
         if operands_of is None:
             note_operands(map(place_of, node.parents))
+        elif operands_of is constant_last:
+            note_operands((place_of(node.parents[0]), constant(node._constant)))
+        elif operands_of is constant_first:
+            note_operands((constant(node._constant), place_of(node.parents[0])))
         else:
             note_operands(
                 [constant(x) if x.__class__ is float else place_of(x) for x in operands_of(node)]
