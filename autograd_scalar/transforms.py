@@ -391,12 +391,18 @@ class _Record:
         roots = [value for y in self.outputs for value in _values_in(y)]
         order = topological_order_of_all(roots, known=self.inputs)
         closed = self.scope.is_closed(order)
+        values = [
+            y.data if closed and isinstance(y, Value) else self.settle(y) for y in self.outputs
+        ]
         columns = []
         for x in self.inputs:
             with _recording():
                 tangents = forward_sweep(order, {x: 1.0}, on_floats=closed)
             columns.append(
-                [self.scope.lift(_tangent_of(y, tangents), self.settle(y)) for y in self.outputs]
+                [
+                    self.scope.lift(_tangent_of(y, tangents), value)
+                    for y, value in zip(self.outputs, values, strict=True)
+                ]
             )
         return [[column[i] for column in columns] for i in range(len(self.outputs))]
 
