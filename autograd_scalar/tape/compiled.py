@@ -199,6 +199,9 @@ class Compiled:
     def jacobian(self, *args: Any, wrt: Any = 0) -> Any:
         """All derivatives of the results, nested as those of ``autograd_scalar.jacobian``.
 
+        That is by the result first, and in the place of each of its numbers by what ``wrt`` names:
+        of a function that gives a list, ``wrt=(0, 1)`` gives a list of pairs.
+
         ``wrt`` and errors are as of ``value_and_grad``.
         """
         found = self._ready.call("jacobian", wrt, args)
@@ -274,7 +277,9 @@ class Compiled:
     ) -> tuple[Any, Any]:
         """Values and gradients for many examples; see ``batch`` and ``value_and_grad``.
 
-        reduce: None gives them for each example. "sum" and "mean" give the value reduced over the
+        reduce: None gives them for each example: in the place of each number of an argument an array
+        of one number per example, and for an argument that is an array one array with the examples
+        as its first axis. "sum" and "mean" give the value reduced over the
         batch and its gradient, added up on the way: by shared arguments nested as these, by batched
         ones with a row for each example.
         """
