@@ -15,6 +15,7 @@
 same attributes and, after the same `random.seed`, the same weights.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from nn import data, functional, init
@@ -100,6 +101,12 @@ from nn.watch import Watcher, watch
 if TYPE_CHECKING:
     from nn.compiled import compile_step
     from nn.estimators import MLPClassifier, MLPRegressor
+    from nn.pictures.boundary import decision_boundary
+    from nn.pictures.curves import learning_curves
+    from nn.pictures.directions import Trajectory, pca_directions, random_direction
+    from nn.pictures.flow import gradient_flow
+    from nn.pictures.landscape import loss_landscape
+    from nn.pictures.live import Live
 
 __all__ = [
     "ACTIVATIONS",
@@ -148,6 +155,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LinearLR",
+    "Live",
     "LogSoftmax",
     "MLPClassifier",
     "MLPRegressor",
@@ -178,6 +186,7 @@ __all__ = [
     "StepLR",
     "Tanh",
     "TrainingWarning",
+    "Trajectory",
     "Watcher",
     "accuracy",
     "binary_cross_entropy_with_logits",
@@ -187,9 +196,11 @@ __all__ = [
     "confusion",
     "cross_entropy",
     "data",
+    "decision_boundary",
     "evaluate",
     "fit",
     "functional",
+    "gradient_flow",
     "hinge_loss",
     "huber_loss",
     "init",
@@ -197,15 +208,19 @@ __all__ = [
     "l1_loss",
     "l1_penalty",
     "l2_penalty",
+    "learning_curves",
     "load",
+    "loss_landscape",
     "low_precision",
     "mean_absolute_error",
     "mean_squared_error",
     "mse_loss",
     "multi_margin_loss",
     "nll_loss",
+    "pca_directions",
     "predict",
     "r2",
+    "random_direction",
     "reinforce_loss",
     "round_to",
     "save",
@@ -216,14 +231,24 @@ __all__ = [
 ]
 
 
+LAZY = {
+    "Live": "nn.pictures.live",
+    "MLPClassifier": "nn.estimators",
+    "MLPRegressor": "nn.estimators",
+    "Trajectory": "nn.pictures.directions",
+    "compile_step": "nn.compiled",
+    "decision_boundary": "nn.pictures.boundary",
+    "gradient_flow": "nn.pictures.flow",
+    "learning_curves": "nn.pictures.curves",
+    "loss_landscape": "nn.pictures.landscape",
+    "pca_directions": "nn.pictures.directions",
+    "random_direction": "nn.pictures.directions",
+}
+"""What imports a lot (NumPy, scikit-learn), and so is imported when it is asked for."""
+
+
 def __getattr__(name: str) -> Any:
-    """Import when it is asked for what imports a lot: NumPy, scikit-learn."""
-    if name == "compile_step":
-        from nn.compiled import compile_step
-
-        return compile_step
-    if name in ("MLPClassifier", "MLPRegressor"):
-        from nn import estimators
-
-        return getattr(estimators, name)
+    """Import what is imported only when it is asked for."""
+    if name in LAZY:
+        return getattr(import_module(LAZY[name]), name)
     raise AttributeError(f"module 'nn' has no attribute {name!r}")

@@ -83,6 +83,7 @@ class LayerRecord:
     update_ratio: the norm of the change of the parameters by the norm they had.
     underflow, overflow: the shares of its parameters' gradients that became 0, or inf or nan, for
     the lack of precision.
+    gradient_mean, gradient_max: of the sizes of its parameters' gradients.
     """
 
     step: int
@@ -103,6 +104,8 @@ class LayerRecord:
     update_ratio: float | None = None
     underflow: float | None = None
     overflow: float | None = None
+    gradient_mean: float | None = None
+    gradient_max: float | None = None
 
 
 @dataclass(frozen=True)

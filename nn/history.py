@@ -91,36 +91,13 @@ class History:
         """Draw the losses, and below them the metrics, over the epochs; return the figure.
 
         ax: Matplotlib axes for the losses alone. log: whether losses are on a logarithmic scale.
+        `nn.learning_curves` compares several histories.
 
         Raises ImportError if Matplotlib, of the extra `plot`, is not installed.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ImportError(
-                "plot() needs Matplotlib: pip install 'autograd_scalar[plot]'"
-            ) from None
-        names = [c for c in self.columns if c not in ("epoch", "lr", "seconds", "loss", "val_loss")]
-        metrics = list(dict.fromkeys(name.removeprefix("val_") for name in names))
-        if ax is None:
-            figure = Figure(figsize=(6.4, 2.8 * (1 + len(metrics))), layout="constrained")
-            grid = figure.subplots(1 + len(metrics), sharex=True, squeeze=False)
-            panels = list(grid[:, 0])
-        else:
-            figure, panels = ax.figure, [ax]
-        for panel, name in zip(panels, ["loss", *metrics], strict=False):
-            for column, label in ((name, "training"), (f"val_{name}", "validation")):
-                if column in self.columns:
-                    marker = "o" if len(self) == 1 else None
-                    panel.plot(self["epoch"], self[column], label=label, marker=marker)
-            panel.set_ylabel(name)
-            panel.grid(alpha=0.3)
-            panel.legend()
-        if log:
-            panels[0].set_yscale("log")
-        panels[-1].set_xlabel("epoch")
-        panels[-1].xaxis.get_major_locator().set_params(integer=True)
-        return figure
+        from nn.pictures.curves import learning_curves
+
+        return learning_curves(self, ax=ax, log=log)
 
 
 def _short(number: float | None) -> str:

@@ -6,15 +6,18 @@ to be registered and `__init__` need not call `super()`. A nested list of `Value
 of one length is one tensor, as PyTorch names and saves it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from numbers import Real
 from reprlib import recursive_repr
 from types import FunctionType, MethodDescriptorType, NoneType
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from autograd_scalar import Value, scopes
 from nn.tensors import Tensor, as_lists, by, elements, map_numbers, nested, numbers, shape
+
+if TYPE_CHECKING:
+    from autograd_scalar.draw.picture import Picture
 
 Hook = Callable[["Module", tuple[Any, ...], Any], None]
 
@@ -236,6 +239,40 @@ class Module:
         for place, text in _runs(vars(self)):
             lines.extend(f"  {line}" for line in f"{place}: {text}".splitlines())
         return "\n".join(lines)
+
+    def __draw__(
+        self,
+        *,
+        example: Any = None,
+        grad: bool = False,
+        units: int = 16,
+        inputs: Sequence[str] | None = None,
+        outputs: Sequence[str] | None = None,
+        theme: str = "auto",
+    ) -> "Picture":
+        """Return the picture that `autograd_scalar.draw(model)` shows.
+
+        A chain of fully connected layers is drawn neuron by neuron, with a line for each weight:
+        its sign as colour, its size as thickness. Any other module is drawn as blocks, one in the
+        other, with a cell for each parameter.
+
+        example: one example; its activations stand in the neurons. Of blocks it shows the shapes
+            that go from one to the next, so there it is what the model is called with, a batch for
+            most.
+        grad: whether weights are shown by their gradients in place of their numbers.
+        units: the largest number of neurons of a layer to draw; the first and last of more.
+        inputs, outputs: names of the features that go in and of the numbers that come out.
+        theme: "auto" follows the system; or a name that `draw` knows.
+
+        Raises ValueError and TypeError for options that don't fit, and what the model raises for
+        the example.
+        """
+        from nn.pictures.network import picture_of
+
+        return picture_of(
+            self, example=example, grad=grad, units=units, inputs=inputs, outputs=outputs,
+            theme=theme,
+        )  # fmt: skip
 
     def _buffers(self) -> list[tuple[str, "Module", str]]:
         """The path of each buffer, the module that has it, and its attribute; none that is None."""

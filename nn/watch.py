@@ -251,6 +251,15 @@ class Watcher(Callback):
             text += f"\n\nStep {finding.step}, {finding.kind}: {finding.message}"
         return text
 
+    def plot(self, step: int | None = None) -> Any:
+        """Draw the gradients of each layer; return the figure, which see `nn.gradient_flow`.
+
+        step: the step to draw over the depth; by default the last recorded one.
+        """
+        from nn.pictures.flow import gradient_flow
+
+        return gradient_flow(self, step=step)
+
     # --- As a callback ---
 
     def on_backward(self, run: "Run") -> None:
@@ -328,7 +337,10 @@ class Watcher(Callback):
     def _row(self, tap: "_Tap", low: LowPrecision | None) -> LayerRecord:
         row = LayerRecord(self._step, tap.name, tap.module.summary())
         if tap.parameters:
-            row.gradient_norm = _norm([detached(p.grad) for p in tap.parameters])
+            sizes = [abs(detached(p.grad)) for p in tap.parameters]
+            row.gradient_norm = _norm(sizes)
+            row.gradient_mean = sum(sizes) / len(sizes)
+            row.gradient_max = math.nan if any(map(math.isnan, sizes)) else max(sizes)
             row.weight_norm = _norm([p.data for p in tap.parameters])
             if low is not None:
                 row.underflow = _share(low.underflows(tap.parameters), tap.parameters)
