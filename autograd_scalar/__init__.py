@@ -13,7 +13,8 @@ of one number with respect to all the others.
 
 from autograd_scalar import functions
 from autograd_scalar.anomaly import detect_anomaly
-from autograd_scalar.draw import draw
+from autograd_scalar.draw import draw, snapshot
+from autograd_scalar.draw.animate import animate
 from autograd_scalar.draw.explore import explore
 from autograd_scalar.draw.tree import tree
 from autograd_scalar.functions import *  # noqa: F403
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Value",
+    "animate",
     "detect_anomaly",
     "draw",
     "explore",
@@ -51,6 +53,7 @@ __all__ = [
     "no_grad",
     "primitive",
     "scope",
+    "snapshot",
     "taylor",
     "tree",
     "value_and_grad",

@@ -5,12 +5,14 @@ import os
 import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill
 
 from autograd_scalar import Value, __version__
 from autograd_scalar.draw import LIMIT, draw
+from autograd_scalar.draw.animate import LIMIT as MOST_ANIMATED
+from autograd_scalar.draw.animate import animate
 from autograd_scalar.draw.text import number, plain
 from autograd_scalar.draw.tree import tree
 from autograd_scalar.expression import FUNCTIONS, Expression, parse
@@ -22,6 +24,7 @@ EXAMPLES = f"""\
 examples:
   {PROGRAM} draw "tanh(w*x + b)" w=2 x=0.5 b=-1
   {PROGRAM} draw "where(x > 0, x, 0.1*x)" x=-3 -o slope.png
+  {PROGRAM} animate "tanh(w*x + b)" w=2 x=0.5 b=-1 -o neuron.svg
   {PROGRAM} tree "tanh(w*x + b)" w=2 x=0.5 b=-1
   {PROGRAM} demo --directory pictures
 """
@@ -36,6 +39,15 @@ DRAW_EXAMPLES = f"""\
 examples:
   {PROGRAM} draw "tanh(w*x + b)" w=2 x=0.5 b=-1 -o neuron.svg -p w -p b
   {PROGRAM} draw "(a - b)**2 / 2" a=3 b=1 -o loss.png
+  {PROGRAM} draw "(a*b + a) * a" a=2 b=3 --paths a --direction down
+  {PROGRAM} draw "sigmoid(sigmoid(x))" x=4 --heat grad --theme dark
+"""
+
+ANIMATE_EXAMPLES = f"""\
+{LANGUAGE}
+examples:
+  {PROGRAM} animate "tanh(w*x + b)" w=2 x=0.5 b=-1 -o neuron.svg -p w -p b
+  {PROGRAM} animate "(a*b + a) * a" a=2 b=3 --seconds 12
 """
 
 TREE_EXAMPLES = f"""\
@@ -67,17 +79,68 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def draw_command(options: argparse.Namespace) -> int:
     """Compute an expression and its derivatives, and draw its graph."""
     result, leaves = computed(options)
-    if unknown := [name for name in options.parameters if name not in leaves]:
-        raise ValueError(f"parameter {unknown[0]!r} is not in the expression")
-    parameters = [leaves[name] for name in options.parameters]
-    draw(result, options.output, parameters=parameters, limit=options.limit)
+    tangents = dict(_pair(binding) for binding in options.tangents)
+    draw(
+        result,
+        options.output,
+        parameters=_leaves("parameter", options.parameters, leaves),
+        limit=options.limit,
+        theme=options.theme,
+        direction=options.direction,
+        formula=options.formula,
+        heat=options.heat,
+        paths=_leaves("path", options.paths, leaves) or None,
+        tangents=dict(zip(_leaves("tangent", tangents, leaves), tangents.values(), strict=True))
+        or None,
+    )
+    _report(options, result, leaves)
+    return 0
+
+
+def animate_command(options: argparse.Namespace) -> int:
+    """Compute an expression and its derivatives, and animate both passes."""
+    result, leaves = computed(options)
+    animate(
+        result,
+        options.output,
+        parameters=_leaves("parameter", options.parameters, leaves),
+        seconds=options.seconds,
+        limit=options.limit,
+        theme=options.theme,
+        direction=options.direction,
+    )
+    _report(options, result, leaves)
+    return 0
+
+
+def _report(options: argparse.Namespace, result: Value, leaves: dict[str, Value]) -> None:
+    """Print the value, the derivatives and where the picture is."""
     rows = [("value", result.data), *((f"d/d{name}", leaf.grad) for name, leaf in leaves.items())]
     width = max(len(what) for what, _ in rows)
     for what, x in rows:
         figure = number(x, DIGITS)
         _say(f"{what:{width}}  {figure if figure.startswith('-') else ' ' + figure}")
     _say(f"wrote {plain(str(options.output))}")
-    return 0
+
+
+def _leaves(what: str, names: Iterable[str], leaves: dict[str, Value]) -> list[Value]:
+    """The leaves of these names; ValueError for one that there is not."""
+    found = []
+    for name in names:
+        normal = unicodedata.normalize("NFKC", name)
+        if normal not in leaves:
+            raise ValueError(f"{what} {name!r} is not in the expression")
+        found.append(leaves[normal])
+    return found
+
+
+def _pair(binding: str) -> tuple[str, float]:
+    """The name and the number of ``x=1``."""
+    name, equals, text = binding.partition("=")
+    try:
+        return name.strip(), float(text) if equals else 1.0
+    except ValueError:
+        raise ValueError(f"{name}={text!r} is not a number") from None
 
 
 def tree_command(options: argparse.Namespace) -> int:
@@ -168,29 +231,48 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(command=draw_command)
     _add_expression(command)
+    _add_picture(command, "graph.svg", "as .svg, .png, .dot or .gv", LIMIT)
     command.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        default=Path("graph.svg"),
-        metavar="FILE",
-        help="where the picture goes, as .svg, .png, .dot or .gv (default: %(default)s)",
+        "--formula",
+        action="store_true",
+        help="write expressions in place of single operations",
     )
     command.add_argument(
-        "-p",
-        "--parameter",
-        dest="parameters",
+        "--heat",
+        metavar="WHAT",
+        help="colour values by the logarithm of their grad or data",
+    )
+    command.add_argument(
+        "--paths",
         action="append",
         default=[],
         metavar="NAME",
-        help="colour this name as a parameter; can be given more than once",
+        help="show all paths from this name to the result; can be given more than once",
     )
     command.add_argument(
-        "--limit",
-        type=int,
-        default=LIMIT,
+        "--tangent",
+        dest="tangents",
+        action="append",
+        default=[],
+        metavar="NAME=NUMBER",
+        help="show how fast each value changes with this name (forward mode)",
+    )
+
+    command = commands.add_parser(
+        "animate",
+        help="compute an expression and its derivatives, and animate how",
+        description="Compute an expression and its derivative by each name, and animate how.",
+        epilog=ANIMATE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(command=animate_command)
+    _add_expression(command)
+    _add_picture(command, "animation.svg", "as .svg", MOST_ANIMATED)
+    command.add_argument(
+        "--seconds",
+        type=float,
         metavar="N",
-        help="refuse to draw more than N values (default: %(default)s)",
+        help="the length of one run (default: as long as it takes to read it)",
     )
 
     command = commands.add_parser(
@@ -242,6 +324,45 @@ def _parser() -> argparse.ArgumentParser:
 def _add_expression(command: argparse.ArgumentParser) -> None:
     command.add_argument("expression", help='for example "tanh(w*x + b)"')
     command.add_argument("values", nargs="*", metavar="name=number", help="for example w=2 b=-1")
+
+
+def _add_picture(command: argparse.ArgumentParser, output: str, formats: str, limit: int) -> None:
+    command.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path(output),
+        metavar="FILE",
+        help=f"where the picture goes, {formats} (default: %(default)s)",
+    )
+    command.add_argument(
+        "-p",
+        "--parameter",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="colour this name as a parameter; can be given more than once",
+    )
+    command.add_argument(
+        "--theme",
+        default="auto",
+        metavar="NAME",
+        help="auto, light, dark, print or chalkboard (default: %(default)s)",
+    )
+    command.add_argument(
+        "--direction",
+        default="right",
+        metavar="WAY",
+        help="which way the arrows run: right, left, down or up (default: %(default)s)",
+    )
+    command.add_argument(
+        "--limit",
+        type=int,
+        default=limit,
+        metavar="N",
+        help="refuse to show more than N values (default: %(default)s)",
+    )
 
 
 def _say(text: str) -> None:

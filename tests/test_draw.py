@@ -13,9 +13,10 @@ import pytest
 
 from autograd_scalar import Value, clamp, dot, draw, tanh, where
 from autograd_scalar.draw import LIMIT
-from autograd_scalar.draw.dot import COLOURS, LIGHT, MOST_NUMBERED
+from autograd_scalar.draw.diagram import MOST_NUMBERED
 from autograd_scalar.draw.static import JUPYTER_LIMIT, jupyter
-from autograd_scalar.draw.text import number, operation, plain, shortened
+from autograd_scalar.draw.text import applied, number, operation, plain, shortened
+from autograd_scalar.draw.theme import COLOURS, LIGHT
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -203,6 +204,11 @@ def test_operands_are_numbered_where_their_order_matters(value, numbered):
 )
 def test_a_number_has_sensible_digits(x, expected):
     assert number(x) == expected
+
+
+def test_an_operation_on_constants_alone_is_written_out():
+    assert applied("+", [1.0, 2.5]) == "1 + 2.5"
+    assert applied("tanh", [1.0]) == "tanh(1)"
 
 
 def test_more_digits_can_be_asked_for():

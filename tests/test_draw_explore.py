@@ -45,7 +45,7 @@ def thousand() -> Value:
 
 def test_a_thousand_values_are_right_and_below_a_megabyte(browser: Browser) -> None:
     value = thousand()
-    page = explore(value)
+    page = explore(value, fold=False)
     assert 900 <= page.size <= LIMIT
     assert len(page.html.encode()) < 1_000_000
     browser.open(page.html)
@@ -100,7 +100,7 @@ def test_a_target_that_cannot_be_written_is_left_alone(
 
 def test_bad_arguments_are_named_before_anything_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        sys.modules["autograd_scalar.draw.page"], "lay_out", lambda graph: pytest.fail("drawn")
+        sys.modules["autograd_scalar.draw.page"], "lay_out", lambda interiors: pytest.fail("drawn")
     )
     x = Value(1.0)
     by_hand = Value(1.0, (x,), "mine")
@@ -113,6 +113,8 @@ def test_bad_arguments_are_named_before_anything_is_drawn(monkeypatch: pytest.Mo
     ]:
         with pytest.raises(error, match=message):
             explore(*arguments)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="explore: fold must be True, False or None, not 'no'"):
+        explore(x, fold="no")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="parameters must be"):
         explore(x, parameters=3)  # type: ignore[arg-type]
 
@@ -122,10 +124,13 @@ def test_a_graph_over_the_limit_says_its_size_and_what_to_do() -> None:
     for _ in range(LIMIT):
         y = y + 1.0
     with pytest.raises(
-        ValueError, match=f"{LIMIT + 1} values, more than limit={LIMIT}; explore a part"
+        ValueError, match=f"{LIMIT + 1} values, more than limit={LIMIT}; without fold=False it"
     ):
-        explore(y)
-    assert explore(y.parents[0].parents[0], limit=LIMIT).size == LIMIT - 1
+        explore(y, fold=False)
+    with pytest.raises(ValueError, match=r"even folded, .* shows \d+ values and boxes, more than"):
+        explore(y, limit=1)
+    assert explore(y).size == LIMIT + 1
+    assert explore(y.parents[0].parents[0], limit=LIMIT, fold=False).size == LIMIT - 1
 
 
 def test_data_that_was_overwritten_is_what_counts() -> None:

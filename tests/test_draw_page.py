@@ -58,6 +58,8 @@ def test_the_keyboard_alone_does_everything(browser: Browser) -> None:
     # Tab goes to the link that skips the graph and then from node to node.
     browser.press(TAB)
     assert browser.run("return document.activeElement.textContent") == "Skip the graph"
+    browser.press(TAB)
+    assert browser.run("return document.activeElement.id") == "heat"
     names = []
     for _ in range(10):
         browser.press(TAB)
@@ -359,7 +361,7 @@ def hostile_graph() -> Value:
 def test_no_label_does_harm(browser: Browser) -> None:
     assert len(HOSTILE) >= 30
     value = hostile_graph()
-    page = explore(value, parameters=value.parents[:20])
+    page = explore(value, parameters=value.parents[:20], fold=False)
     browser.open(page.html)
     elements = (
         "return [...new Set([...document.querySelectorAll('*')].map((e) => e.localName))].sort()"

@@ -24,6 +24,7 @@ def explore(
     *,
     parameters: HasParameters | Iterable[Value] = (),
     limit: int = LIMIT,
+    fold: bool | None = None,
 ) -> Page:
     """A page on which the graph of ``value`` can be played, asked and changed.
 
@@ -51,19 +52,31 @@ def explore(
     >>> explore(lambda: x * w if x > 0 else -x)
     <Page of 3 values>
 
+    A large graph opens folded into boxes: what was recorded in a ``scope``, what a module computed,
+    the rounds of what repeats. A box unfolds in place, and shows the range of the numbers in it.
+
+    >>> for _ in range(10_000):
+    ...     x = x * 0.999 + 0.001
+    >>> explore(x)
+    <Page of 20001 values>
+
     Args:
         value: what the graph ends in, or a function that computes it from leaves made outside.
         path: a file to write too.
         parameters: a module, or the Values to show as parameters.
-        limit: the largest number of values to show.
+        limit: the most cards and boxes to show at once; the page says so where unfolding would
+            show more.
+        fold: whether the graph opens folded. Not given: what is too much to look at opens folded,
+            by scopes and modules, and by what repeats. With False all is unfolded, and only scopes
+            and modules can be folded.
 
     Raises:
         TypeError: if ``value``, or what the function returns, or one of ``parameters`` is no Value,
             or an operation was wired by hand: there is no rule for it that the page could show.
-        ValueError: if the graph has more than ``limit`` values.
+        ValueError: if more than ``limit`` cards and boxes would be seen at the beginning.
         FileNotFoundError: if the folder of ``path`` does not exist, or there is no program to
             lay out the graph with.
     """
     from autograd_scalar.draw.page import make_page
 
-    return make_page(value, path, parameters, limit)
+    return make_page(value, path, parameters, limit, fold)

@@ -7,20 +7,24 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-# PNG has no dark mode and no page to show through. 144 dots per inch look sharp on a slide.
-OPTIONS = {"svg": ["-Tsvg"], "png": ["-Tpng", "-Gbgcolor=white", "-Gdpi=144"]}
+DOTS_PER_INCH = 144  # which look sharp on a slide
 
 
-def render(source: str, format: str) -> bytes:
+def render(source: str, format: str, page: str = "white") -> bytes:
     """DOT text as a picture, ``"svg"`` or ``"png"``.
+
+    PNG has no dark mode and no page to show through, so it gets one of the colour ``page``.
 
     Raises FileNotFoundError if there is no program to draw with, RuntimeError if all that are
     there fail.
     """
     complaints = []
+    options = [f"-T{format}"]
+    if format == "png":
+        options += [f"-Gbgcolor={page}", f"-Gdpi={DOTS_PER_INCH}"]
     for program in programs():
         run = subprocess.run(
-            [program, *OPTIONS[format]], input=source.encode(), capture_output=True, check=False
+            [program, *options], input=source.encode(), capture_output=True, check=False
         )
         if run.returncode == 0 and run.stdout:
             return run.stdout

@@ -1,6 +1,7 @@
 """What a picture says: a number, a label and an operation as short, harmless text."""
 
 import math
+from collections.abc import Sequence
 
 from autograd_scalar.primitives import detached
 from autograd_scalar.value import Value
@@ -30,17 +31,19 @@ def number(x: float, digits: int = 4) -> str:
     return f"{mantissa}e{int(exponent)}" if e else mantissa
 
 
-def plain(text: str) -> str:
+def plain(text: object) -> str:
     r"""Text in which every character can be seen, and written in SVG, in DOT and in UTF-8.
 
     Any other (a line break, a control character, a lone surrogate, an override of the reading
-    direction) is spelled as in Python's source.
+    direction) is spelled as in Python's source. What is no string, as a label that was assigned
+    may be, is written as it prints.
 
-    >>> print(plain("two\nlines\x00"))
-    two\nlines\x00
+    >>> print(plain("two\nlines\x00"), plain(3))
+    two\nlines\x00 3
     """
     return "".join(
-        c if c.isprintable() or c == JOINER else c.encode("unicode_escape").decode() for c in text
+        c if c.isprintable() or c == JOINER else c.encode("unicode_escape").decode()
+        for c in str(text)
     )
 
 
@@ -63,16 +66,29 @@ def operation(value: Value) -> str:
     >>> [operation(y) for y in (x * x, x * 2, 2 / x, x)]
     ['×', '× 2', '2 /', '']
     """
-    name = shortened(plain(INFIX.get(value.op, value.op)), LONGEST_OPERATION)
-    places = [SLOT if isinstance(o, Value) else number(o) for o in value.operands]
+    return applied(value.op, [None if isinstance(o, Value) else o for o in value.operands])
+
+
+def applied(op: str, operands: Sequence[float | None]) -> str:
+    """An operation, its constant operands written in their places; None is any other operand.
+
+    >>> applied("-", [None, 2.0]), applied("clamp", [None, 0.0, 1.0])
+    ('− 2', 'clamp(·, 0, 1)')
+    """
+    name = shortened(plain(INFIX.get(op, op)), LONGEST_OPERATION)
+    places = [SLOT if operand is None else number(operand) for operand in operands]
     constants = len(places) - places.count(SLOT)
     if not constants:
         return name
-    if value.op in INFIX and len(places) == 2:
+    if op in INFIX and len(places) == 2:
         left, right = places
+        if SLOT not in places:
+            return f"{left} {name} {right}"
         return f"{name} {right}" if left == SLOT else f"{left} {name}"
     call = f"{name}({', '.join(places)})"
-    return call if len(call) <= LONGEST_OPERATION else f"{name}, {constants} constants"
+    if len(call) <= LONGEST_OPERATION:
+        return call
+    return f"{name}, {constants} constant{'s' * (constants != 1)}"
 
 
 def columns(text: str) -> int:

@@ -1,9 +1,10 @@
 """The page that ``explore`` makes: one HTML file that plays the two passes over a graph.
 
 What is in this folder, from the ground up: ``graph.py`` has the nodes and their numbers,
-``programs.py`` the rules as programs for the page, ``layout.py`` the picture. The rest is the page
-itself, ``template.html``, ``style.css`` and its scripts, in the order of ``SCRIPTS``: each uses the
-ones before it, and what they define is in one scope.
+``interiors.py`` what stands in each group, ``layout.py`` where, ``picture.py`` the still picture,
+``programs.py`` the rules as programs for the page, ``data.py`` all that it is told. The rest is the
+page itself, ``template.html``, ``style.css`` and its scripts, in the order of ``SCRIPTS``: each
+uses the ones before it, and what they define is in one scope.
 """
 
 import base64
@@ -16,19 +17,26 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from autograd_scalar.draw.dot import COLOURS
-from autograd_scalar.draw.page.graph import Graph, Numbers, graph_of
-from autograd_scalar.draw.page.layout import lay_out, svg
-from autograd_scalar.draw.page.programs import Programs, number
+from autograd_scalar.draw.groups import NOWHERE, Groups
+from autograd_scalar.draw.page.data import all_known, data_of
+from autograd_scalar.draw.page.graph import Numbers, graph_of
+from autograd_scalar.draw.page.interiors import Interiors
+from autograd_scalar.draw.page.layout import lay_out
+from autograd_scalar.draw.page.picture import svg
 from autograd_scalar.draw.static import HasParameters, named
-from autograd_scalar.draw.text import operation
+from autograd_scalar.draw.theme import COLOURS
 from autograd_scalar.files import write_whole
+from autograd_scalar.tape.recording import _collector_paused as collector_paused
 from autograd_scalar.value import Value
 
 SCRIPTS = (
-    "numbers.js", "gamma.js", "machine.js", "passes.js", "formula.js", "camera.js", "cards.js",
-    "story.js", "details.js", "editor.js", "player.js", "controls.js",
+    "numbers.js", "data.js", "gamma.js", "machine.js", "passes.js", "paths.js", "formula.js",
+    "camera.js", "boxes.js", "place.js", "layered.js", "cards.js", "arrows.js", "heat.js",
+    "story.js", "details.js", "editor.js", "player.js", "folding.js", "controls.js",
 )  # fmt: skip
+
+FEW = 60  # things that are seen at once without folding
+MANY = 5000  # nodes, from which on the still picture says nothing of their numbers
 
 HEIGHT_IN_JUPYTER = 720
 
@@ -69,70 +77,61 @@ def make_page(
     path: str | PathLike[str] | None,
     parameters: HasParameters | Iterable[Value],
     limit: int,
+    fold: bool | None,
 ) -> Page:
     """What ``explore`` does."""
+    if fold not in (True, False, None):
+        raise TypeError(f"explore: fold must be True, False or None, not {fold!r}")
     if path is not None and not Path(path).parent.is_dir():
         raise FileNotFoundError(f"explore: path {str(path)!r} is in a folder that does not exist")
     found = named(parameters, "explore")
     graph = graph_of(value, found)
-    size = len(graph.nodes)  # with what only decisions were computed from
-    if size > limit:
-        raise ValueError(
-            f"explore: this graph has {size} values, more than limit={limit}; explore a part, such "
-            f"as one neuron or the loss of one example, or pass limit={size}"
-        )
-    numbers = Numbers(graph)
-    picture = svg(graph, numbers, lay_out(graph), set(found))
-    page = Page(_filled(picture, _data(graph, numbers)), graph.size)
+    with collector_paused():
+        if fold is False and graph.size > limit:
+            raise ValueError(
+                f"explore: this graph has {graph.size} values, more than limit={limit}; without "
+                f"fold=False it opens folded, or pass limit={graph.size}"
+            )
+        is_small = graph.size <= FEW and fold is None
+        nodes = graph.nodes[: graph.size]
+        named_only = is_small or fold is False
+        rows = graph.parents if len(graph.nodes) == graph.size else None
+        groups = Groups(nodes, parameters, named_only=named_only, rows=rows)
+        interiors = Interiors(graph, groups)
+        unfolded, count = _unfolded(interiors, fold)
+        if count > limit:
+            raise ValueError(
+                f"explore: even folded, this graph shows {count} values and boxes, more than "
+                f"limit={limit}; pass limit={count}"
+            )
+        numbers = Numbers(graph) if graph.size <= MANY or not all_known(graph) else None
+        layouts = lay_out(interiors.all)
+        picture = svg(graph, numbers, groups, interiors, layouts[0][0], set(found))
+        data = data_of(graph, numbers, groups, interiors, layouts, set(found))
+        data |= {"unfolded": unfolded, "limit": limit}
+        page = Page(_filled(picture, data), graph.size)
     if path is not None:
         page.save(path)
     return page
 
 
-def _data(graph: Graph, numbers: Numbers) -> dict[str, Any]:
-    """All that the page is told."""
-    programs = Programs()
-    nodes: list[list[Any]] = []
-    constants: list[float] = []
-    python: dict[int, Any] = {}
-    for place, node in enumerate(graph.nodes):
-        if not node.parents:
-            nodes.append([])
-            continue
-        kind = programs.kind(node)
-        operands = []
-        for operand in graph.operands(node):
-            if isinstance(operand, float):
-                constants.append(operand)
-                operand = -len(constants)
-            operands.append(operand)
-        nodes.append([kind, *operands])
-        if not programs.is_known(kind):
-            python[place] = [number(numbers.values[place])]
-            if place < graph.size:
-                slopes, contributions = numbers.slopes[place], numbers.contributions[place]
-                python[place] += [[*map(number, slopes)], [*map(number, contributions)]]
-    return {
-        "size": graph.size,
-        "names": graph.names,
-        "labels": [label if label != name else "" for label, name in _pairs(graph)],
-        "signs": [operation(node) for node in graph.nodes],
-        "lines": [graph.line(node) for node in graph.nodes],
-        "nodes": nodes,
-        "constants": [number(x) for x in constants],
-        "leaves": {
-            place: number(node.data) for place, node in enumerate(graph.nodes) if not node.parents
-        },
-        "python": python,
-        "guards": [list(guard) for guard in graph.guards],
-        "table": programs.table,
-        "kinds": programs.kinds,
-        "gamma": programs.gamma,
-    }
+def _unfolded(interiors: Interiors, fold: bool | None) -> tuple[list[int], int]:
+    """The groups that are unfolded in the beginning, and how much is seen then.
 
-
-def _pairs(graph: Graph) -> Iterable[tuple[str, str]]:
-    return zip(graph.labels, graph.names, strict=True)
+    Level by level, as long as few things are seen.
+    """
+    unfolded: list[int] = []
+    seen = interiors.all[NOWHERE + 1].things
+    while fold is not True:
+        level = [~thing for thing in seen if thing < 0]
+        next_seen = [thing for thing in seen if thing >= 0]
+        for group in level:
+            next_seen += interiors.all[group + 1].things
+        if not level or (len(next_seen) > FEW and fold is None):
+            break
+        unfolded += level
+        seen = next_seen
+    return unfolded, len(seen)
 
 
 # --- The file -------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ const byId = (id) => document.getElementById(id);
 const stage = byId("stage");
 const picture = byId("picture");
 const view = byId("view");
-const SIZE = picture.viewBox.baseVal;
-const [WIDTH, HEIGHT] = [SIZE.width, SIZE.height];
 const LARGEST = 3;
 const READABLE = 0.7; // a card's text is 12 px at 1
 const LEGIBLE = 0.2; // below, text is not drawn: nobody can read it, and it is most of the work
@@ -38,11 +36,17 @@ function flyTo(goal) {
 
 const ground = () => picture.getBoundingClientRect();
 
+const centred = (zoom, width, height) => ({
+  zoom,
+  x: (width - extent.width * zoom) / 2,
+  y: (height - extent.height * zoom) / 2,
+});
+
 /** All of the picture, in the middle. */
 function whole() {
   const { width, height } = ground();
-  const zoom = Math.min(1.5, (width - 24) / WIDTH, (height - 24) / HEIGHT);
-  return { zoom, x: (width - WIDTH * zoom) / 2, y: (height - HEIGHT * zoom) / 2 };
+  const zoom = Math.min(1.5, (width - 24) / extent.width, (height - 24) / extent.height);
+  return centred(zoom, width, height);
 }
 
 /** All, or of a large picture the part around the output, large enough to be read. */
@@ -51,13 +55,13 @@ function opening() {
   if (all.zoom >= READABLE) return all;
   const { width, height } = ground();
   const zoom = READABLE;
-  const [x, y, wide, high] = boxOf(OUTPUT);
-  const left = Math.max(width - 16 - (x + wide) * zoom, width - WIDTH * zoom - 16);
-  const fits = HEIGHT * zoom <= height;
+  const [x, y, wide, high] = boxOf(standInOf(OUTPUT));
+  const middle = centred(zoom, width, height);
+  const left = Math.max(width - 16 - (x + wide) * zoom, width - extent.width * zoom - 16);
   return {
     zoom,
-    x: WIDTH * zoom <= width ? (width - WIDTH * zoom) / 2 : left,
-    y: fits ? (height - HEIGHT * zoom) / 2 : height / 2 - (y + high / 2) * zoom,
+    x: extent.width * zoom <= width ? middle.x : left,
+    y: extent.height * zoom <= height - 24 ? middle.y : height / 2 - (y + high / 2) * zoom,
   };
 }
 
@@ -74,14 +78,14 @@ function moveBy(x, y) {
   look({ zoom: camera.zoom, x: camera.x + x, y: camera.y + y });
 }
 
-/** Move as little as shows these nodes, the first at least. */
-function show(nodes) {
+/** Move as little as shows these things, the first at least. */
+function show(things) {
   const { width, height } = ground();
   const margin = 14;
   const { zoom } = camera;
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const node of nodes) {
-    const [x, y, wide, high] = boxOf(node);
+  for (const thing of things) {
+    const [x, y, wide, high] = boxOf(thing);
     const [l, t] = [Math.min(left, x), Math.min(top, y)];
     const [r, b] = [Math.max(right, x + wide), Math.max(bottom, y + high)];
     const fits = (r - l) * zoom <= width - 2 * margin && (b - t) * zoom <= height - 2 * margin;

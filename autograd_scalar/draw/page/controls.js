@@ -2,10 +2,10 @@
 
 const MOVE = 60;
 const KEYS = {
-  ArrowLeft: () => stepBy(-1),
-  ArrowRight: () => stepBy(1),
-  Home: () => stepBy(-END),
-  End: () => stepBy(END),
+  ArrowLeft: () => jump(next(-1)),
+  ArrowRight: () => jump(next(1)),
+  Home: () => jump(0),
+  End: () => jump(END),
   " ": toggle,
   "+": () => zoomBy(1.2),
   "=": () => zoomBy(1.2),
@@ -23,10 +23,10 @@ const SHIFTED = {
 document.addEventListener("keydown", (event) => {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || target.id === "number") return;
-  const node = cards.indexOf(target.closest?.(".node") ?? null);
-  if (node >= 0 && act(node, key, event.shiftKey)) return event.preventDefault();
-  const own = target.matches?.("input[type=range], select"); // these have keys of their own
-  if (own && key !== " ") return;
+  const thing = thingOf(target);
+  if (thing !== null && act(thing, key, event.shiftKey)) return event.preventDefault();
+  const hasKeys = target.matches?.("input[type=range], select"); // these have keys of their own
+  if (hasKeys && key !== " ") return;
   if (key === " " && target.matches?.("button, summary, select")) return;
   const action = event.shiftKey && SHIFTED[key] ? SHIFTED[key] : KEYS[key];
   if (!action) return;
@@ -34,16 +34,17 @@ document.addEventListener("keydown", (event) => {
   action();
 });
 
-/** The keys of a card; whether this was one. */
-function act(node, key, shift) {
+/** The keys of a card or a box; whether this was one. */
+function act(thing, key, shift) {
   if (shift) return false;
   if (key === "ArrowUp" || key === "ArrowDown") {
-    const next = node + (key === "ArrowDown" ? 1 : -1);
-    cards[Math.min(OUTPUT, Math.max(0, next))].focus();
+    const next = seen.indexOf(thing) + (key === "ArrowDown" ? 1 : -1);
+    focusOn(seen[Math.min(seen.length - 1, Math.max(0, next))]);
     return true;
   }
   if (key !== "Enter") return false;
-  choose(node);
+  if (isBox(thing)) toggleFold(thing);
+  else choose(thing);
   if (editor && !editor.field.disabled) {
     editor.field.focus();
     editor.field.select();
@@ -51,48 +52,51 @@ function act(node, key, shift) {
   return true;
 }
 
-function choose(node) {
-  chosen = node;
+function focusOn(thing) {
+  cards.get(thing)?.element.focus();
+}
+
+function choose(thing) {
+  chosen = thing;
   pointed = null;
   showDetails();
 }
 
-const cardOf = (target) => cards.indexOf(target.closest?.(".node") ?? null);
-
 // Not on the picture: Chromium takes an element of SVG that listens to focus for one to tab to.
 stage.addEventListener("focusin", (event) => {
-  const node = cardOf(event.target);
-  if (node < 0) return;
+  const thing = thingOf(event.target);
+  if (thing === null) return;
   stage.scrollTo(0, 0);
-  choose(node);
-  if (!pointers.size) show([node]);
+  choose(thing);
+  if (!pointers.size) show([thing]);
 });
 view.addEventListener("click", (event) => {
-  const node = cardOf(event.target);
-  if (node >= 0 && !dragged) choose(node);
+  const thing = thingOf(event.target);
+  if (thing === null || dragged) return;
+  if (isBox(thing)) toggleFold(thing);
+  else choose(thing);
 });
 picture.addEventListener("click", (event) => {
-  if (cardOf(event.target) < 0 && !dragged) choose(null);
+  if (thingOf(event.target) === null && !dragged) choose(null);
 });
 view.addEventListener("pointerover", (event) => {
-  const node = cardOf(event.target);
-  if (node < 0 || pointers.size || event.pointerType === "touch" || isEditing()) return;
-  pointed = node;
+  const thing = thingOf(event.target);
+  if (thing === null || pointers.size || event.pointerType === "touch" || isEditing()) return;
+  pointed = thing;
   showDetails();
 });
 view.addEventListener("pointerout", (event) => {
-  if (pointed === null || cardOf(event.relatedTarget ?? picture) === pointed) return;
+  if (pointed === null || thingOf(event.relatedTarget ?? picture) === pointed) return;
   pointed = null;
   if (!isEditing()) showDetails();
 });
 const isEditing = () => byId("editor").contains(document.activeElement);
 
-const LONGEST_TITLE = 70;
+const LONGEST_HEADING = 70;
 function titleOf(node) {
-  if (isLeaf(node)) return DATA.names[node];
-  const whole = expressionTexts()[node];
-  const text = whole.length <= LONGEST_TITLE ? whole : definition(node, passes.values);
-  return `${DATA.names[node]} = ${text}`;
+  if (isLeaf(node)) return nameOfNode(node);
+  const { text } = expression(node, passes.values);
+  return `${nameOfNode(node)} = ${text.length <= LONGEST_HEADING ? text : definition(node, passes.values)}`;
 }
 
 byId("time").max = END;
@@ -102,6 +106,8 @@ byId("title").textContent = titleOf(OUTPUT);
 picture.removeAttribute("viewBox");
 for (const side of ["width", "height"]) picture.setAttribute(side, "100%");
 document.documentElement.classList.remove("still");
+rebuild();
+showFolding();
 look(opening());
 render();
 let roomBefore = ground().width;
@@ -110,5 +116,5 @@ new ResizeObserver(() => {
   roomBefore = ground().width;
 }).observe(stage);
 // On paper there is all of the picture, as wide as the paper; the style sheet puts the camera aside.
-addEventListener("beforeprint", () => picture.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`));
+addEventListener("beforeprint", () => picture.setAttribute("viewBox", `0 0 ${extent.width} ${extent.height}`));
 addEventListener("afterprint", () => picture.removeAttribute("viewBox"));

@@ -6,7 +6,7 @@ function buildEditor(node) {
   editor = null;
   const place = byId("editor");
   place.replaceChildren();
-  if (!isLeaf(node)) return;
+  if (isBox(node) || !isLeaf(node)) return;
   const field = made("input", {
     type: "text",
     id: "number",
@@ -19,7 +19,7 @@ function buildEditor(node) {
     type: "range",
     id: "slider",
     step: "any",
-    "aria-label": `${DATA.names[node]}, by slider`,
+    "aria-label": `${nameOfNode(node)}, by slider`,
   });
   const reset = made("button", { type: "button", id: "reset" }, "Reset all");
   const complaint = made("p", { id: "complaint", class: "complaint", role: "alert" });
@@ -58,10 +58,10 @@ function buildEditor(node) {
   place.onkeydown = (event) => {
     if (event.key !== "Escape") return;
     event.stopPropagation();
-    cards[node].focus();
+    focusOn(standInOf(node));
   };
   reset.addEventListener("click", () => {
-    change(DATA.leaves);
+    change(GIVEN);
     editor.kept = passes.leaves[node];
     editor.field.value = exact(passes.leaves[node]);
     editor.complaint.textContent = "";
@@ -106,7 +106,10 @@ function take(text, done) {
 }
 
 function put(node, x) {
-  if (!Object.is(x, passes.leaves[node])) change({ ...passes.leaves, [node]: x });
+  if (Object.is(x, passes.leaves[node])) return;
+  const leaves = passes.leaves.slice();
+  leaves[node] = x;
+  change(leaves);
 }
 
 function change(leaves) {
@@ -116,15 +119,21 @@ function change(leaves) {
 
 function refreshEditor() {
   if (editor)
-    editor.reset.hidden = Object.entries(DATA.leaves).every(([node, x]) =>
-      Object.is(x, passes.leaves[node]),
-    );
+    editor.reset.hidden = LEAVES.every((leaf) => Object.is(GIVEN[leaf], passes.leaves[leaf]));
+}
+
+let known = { passes: null, leaf: null, difference: null };
+function differenceOf(leaf) {
+  if (known.passes !== passes || known.leaf !== leaf) {
+    known = { passes, leaf, difference: finiteDifference(leaf) };
+  }
+  return known.difference;
 }
 
 /** The gradient beside what values alone say of it. */
 function differenceBars(leaf) {
   const gradient = passes.gradients[leaf];
-  const difference = UNCHANGEABLE.length ? undefined : finiteDifference(passes.leaves, leaf);
+  const difference = UNCHANGEABLE.length ? undefined : differenceOf(leaf);
   if (difference === undefined) return made("p", { class: "bars" });
   if (difference === null) {
     return made(

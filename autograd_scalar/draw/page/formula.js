@@ -6,6 +6,7 @@ const LONGEST = 150;
 const LONGEST_REASON = 40;
 const SHOWN = { "<": "<", "<=": "≤" };
 const OPPOSITE = { "<": "≤", "<=": "<" }; // with the sides exchanged
+const EXTREME = /e-?\d{3}\b/; // a number at the ends of the range, where only rounding differs
 const SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
 const inside = ([text, binding], least) => (binding < least ? `(${text})` : text);
@@ -85,6 +86,34 @@ function product(a, b) {
   return [`${inside(a, PRODUCT)}·${inside(b, NAME - 1)}`, PRODUCT];
 }
 
+// What rounding has lost is put back by terms such as a − (a − b + b), which are 0 but for rounding:
+// they make a number exact and a formula unreadable, so sums are also kept as terms that cancel.
+
+const constant = (x) => new Map([[CONSTANT, x]]);
+const CONSTANT = -1;
+
+/** The terms of a sum, each slot's factor; null for what is none. */
+function termsOf(name, [a, b, c], [condition]) {
+  if (name === "where") return condition !== condition ? null : condition !== 0 ? b : c;
+  const isOne = (terms) => terms.size === 1 && terms.get(CONSTANT) === 1;
+  if (name === "*" && isOne(a)) return b;
+  if (name === "*" && isOne(b)) return a;
+  if (name !== "+" && name !== "-") return null;
+  const terms = new Map(a);
+  for (const [slot, factor] of b) {
+    terms.set(slot, (terms.get(slot) ?? 0) + (name === "+" ? factor : -factor));
+  }
+  return new Map([...terms].filter(([, factor]) => factor !== 0));
+}
+
+/** What these terms are in the fewest signs, if that is a number or one of the slots. */
+function sameAs(terms, texts) {
+  if (terms.size > 1) return null;
+  const [[slot, factor]] = terms.size ? terms : [[CONSTANT, 0]];
+  if (slot === CONSTANT) return literal(factor);
+  return factor === 1 ? texts[slot] : null;
+}
+
 /**
  * The outputs of a program as text, its inputs called by these names; and of each the comparisons
  * for which it is that formula and no other.
@@ -93,14 +122,20 @@ function formulas(program, names, inputs) {
   const [count, constants, nodes, outputs] = program;
   const slots = slotsOf(program, inputs);
   const texts = [...names];
+  const sums = names.map((_, slot) => new Map([[slot, 1]]));
   const at = (list, o, ofConstant) => (o < 0 ? ofConstant(constants[~o]) : list[o]);
   for (const [primitive, ...operands] of nodes) {
     const theirs = operands.map((o) => at(texts, o, literal));
     const numbers = operands.map((o) => at(slots, o, (x) => x));
     const { name } = DATA.table[primitive];
+    const theirTerms = operands.map((o) => (o < 0 ? constant(constants[~o]) : sums[o]));
+    const terms = termsOf(name, theirTerms, numbers);
+    const same = terms && sameAs(terms, texts);
     const isSquare = name === "*" && operands[0] === operands[1];
+    sums.push(terms ?? new Map([[texts.length, 1]]));
     texts.push(
-      cut(isSquare ? [`${inside(theirs[0], NAME)}²`, POWER] : written(name, theirs, numbers)),
+      same ??
+        cut(isSquare ? [`${inside(theirs[0], NAME)}²`, POWER] : written(name, theirs, numbers)),
     );
   }
   const nodeOf = (o) => (o < count ? [-1] : nodes[o - count]);
@@ -118,12 +153,14 @@ function formulas(program, names, inputs) {
     return [said, ...decisions(holds ? yes : no)];
   };
   return outputs.map((o) => {
-    const reason = decisions(o).join(", ");
-    return { text: at(texts, o, literal)[0], reason: reason.length > LONGEST_REASON ? "" : reason };
+    const reasons = decisions(o);
+    const isLong = reasons.join(", ").length > LONGEST_REASON;
+    const reason = isLong ? "" : reasons.filter((said) => !EXTREME.test(said)).join(", ");
+    return { text: at(texts, o, literal)[0], reason };
   });
 }
 
-const nameOf = (o) => (o < 0 ? literal(DATA.constants[~o]) : [DATA.names[o], NAME]);
+const nameOf = (o) => (o < 0 ? literal(DATA.constants[~o]) : [nameOfNode(o), NAME]);
 
 /** The local derivatives of a node by its parents, as formulas. */
 function slopeFormulas(node, values) {
@@ -143,14 +180,24 @@ function chosenToo(node, texts, values) {
   return written(name, texts, numbersOf(node, values));
 }
 
-/** What each node is of the leaves and of what has a label. */
-function expressions(values) {
-  const texts = [];
-  for (let node = 0; node < DATA.size; node++) {
-    const theirs = isLeaf(node)
-      ? []
-      : operandsOf(node).map((o) => (o < 0 || isLeaf(o) ? nameOf(o) : texts[o]));
-    texts.push(isLeaf(node) ? nameOf(node) : cut(chosenToo(node, theirs, values)));
+const MOST_EXPANDED = 300; // nodes: the text of more is cut in any case
+
+/** What a node is of the leaves, and whether it is of them alone: far ones are called by name. */
+function expression(node, values) {
+  const expanded = new Set([node]);
+  for (const other of expanded) {
+    for (const parent of parentsOf(other)) {
+      if (!isLeaf(parent) && expanded.size < MOST_EXPANDED) expanded.add(parent);
+    }
   }
-  return texts.map(([text]) => text);
+  const written = new Map();
+  let isWhole = true;
+  for (const other of [...expanded].sort((a, b) => a - b)) {
+    const theirs = operandsOf(other).map((o) => {
+      if (o >= 0 && !isLeaf(o) && !expanded.has(o)) isWhole = false;
+      return written.get(o) ?? nameOf(o);
+    });
+    written.set(other, cut(chosenToo(other, theirs, values)));
+  }
+  return { text: written.get(node)[0], isWhole };
 }

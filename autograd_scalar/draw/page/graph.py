@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from autograd_scalar import modes
 from autograd_scalar.chain_rule import pullback
+from autograd_scalar.draw.rows import Rows
 from autograd_scalar.draw.text import plain, shortened
 from autograd_scalar.graph import topological_order, topological_order_of_all
-from autograd_scalar.primitives import described
+from autograd_scalar.primitives import Primitive, described
 from autograd_scalar.scopes import Placer, Scope
 from autograd_scalar.tape.recording import record
 from autograd_scalar.value import Value
@@ -34,6 +35,8 @@ class Graph:
         nodes: the graph's, and then what only the guards were computed from.
         size: how many of them are the graph's, the output last.
         places: of each node among them.
+        parents: of each node the places of its parents.
+        labels: of the nodes that have one, by their places.
         names: what a card and a formula call each node of the graph.
         guards: the decisions it is right for.
     """
@@ -44,26 +47,32 @@ class Graph:
         guards: Sequence[tuple[Value, bool, str]] = (),
         labels: dict[Value, str | None] | None = None,
     ) -> None:
-        self.size = len(topological_order(value))
-        self.nodes = topological_order_of_all([value, *[condition for condition, _, _ in guards]])
+        self.nodes = topological_order(value)
+        self.size = len(self.nodes)
+        conditions = [condition for condition, _, _ in guards]
+        self.nodes += topological_order_of_all(conditions, self.nodes)
         self.places = {node: place for place, node in enumerate(self.nodes)}
+        self.parents = Rows(self.nodes, self.places)
         self.guards = [
             Guard(self.places[condition], outcome, line_of_code(line))
             for condition, outcome, line in guards
         ]
-        self.labels = [self._label(node, labels or {}) for node in self.nodes]
-        self.names = _names(self.labels)
-
-    def _label(self, node: Value, labels: dict[Value, str | None]) -> str:
-        return shortened(plain(node.label or labels.get(node) or ""), LONGEST_LABEL)
+        self.labels: dict[int, str] = {}
+        for place, node in enumerate(self.nodes):
+            if label := node.label or (labels or {}).get(node):
+                self.labels[place] = shortened(plain(label), LONGEST_LABEL)
+        self.names = _names(self.labels, len(self.nodes))
 
     @property
     def output(self) -> Value:
         """The node that all others of the graph lead to."""
         return self.nodes[self.size - 1]
 
-    def operands(self, node: Value) -> list[int | float]:
-        """Of each operand the place, or the number of a constant."""
+    def operands(self, place: int) -> list[int | float]:
+        """Of each operand of a node the place, or the number of a constant."""
+        node = self.nodes[place]
+        if not node._closure.has_constants:
+            return list(self.parents[place])
         return [self.places[o] if isinstance(o, Value) else o for o in node.operands]
 
     def line(self, node: Value) -> str:
@@ -71,13 +80,14 @@ class Graph:
         return line_of_code(getattr(node, "place", ""))
 
 
-def _names(labels: Iterable[str]) -> list[str]:
+def _names(labels: dict[int, str], size: int) -> list[str]:
     """Labels, and for nodes without one v and the place, each of these names but once."""
-    names = [shortened(label, LONGEST_NAME) for label in labels]
-    taken = set(names)
+    names = [f"v{place}" for place in range(size)]
+    for place, label in labels.items():
+        names[place] = shortened(label, LONGEST_NAME)
+    taken = {names[place] for place in labels}
     for place, name in enumerate(names):
-        if not name:
-            names[place] = f"v{place}"
+        if place not in labels and name in taken:
             while names[place] in taken:
                 names[place] += "'"
     return names
@@ -146,42 +156,47 @@ class Numbers:
     Attributes:
         values: of each node.
         gradients: the derivative of the output by each node of the graph.
-        slopes: of each node the local derivatives by those of its operands that are nodes.
-        contributions: those times the gradient, as the rules compute it.
     """
 
     def __init__(self, graph: Graph) -> None:
+        self._graph = graph
         self.values: list[float] = []
         self.gradients = [0.0] * graph.size
-        self.slopes: list[list[float]] = [[] for _ in range(graph.size)]
-        self.contributions: list[list[float]] = [[] for _ in range(graph.size)]
-        for node in graph.nodes:
-            self.values.append(self._value(graph, node))
+        for place, node in enumerate(graph.nodes):
+            if node.parents:
+                xs = self._operands(place)
+                self.values.append(float(_primitive(node).function(*xs)))
+            else:
+                self.values.append(float(node.data))
         self.gradients[-1] = 1.0
         for place in reversed(range(graph.size)):
-            if graph.nodes[place].parents:
-                self._pass_back(graph, place)
+            if graph.nodes[place].parents and self.gradients[place]:
+                contributions = self.sent(place, self.gradients[place])
+                for parent, contribution in zip(graph.parents[place], contributions, strict=True):
+                    self.gradients[parent] += contribution
 
-    def _value(self, graph: Graph, node: Value) -> float:
-        if not node.parents:
-            return float(node.data)
-        primitive = node._closure.primitive
-        assert primitive is not None
-        return float(primitive.function(*self._operands(graph, node)))
+    def sent(self, place: int, g: float) -> list[float]:
+        """What a node hands to each of its parents, given that gradient of its own.
 
-    def _operands(self, graph: Graph, node: Value) -> list[float]:
-        return [self.values[o] if isinstance(o, int) else o for o in graph.operands(node)]
+        Of zero that is zero, even multiplied by inf; for 1 it is the local derivatives.
+        """
+        node = self._graph.nodes[place]
+        if not g:
+            return [0.0] * len(node.parents)
+        which: Iterable[int] = range(len(node.parents))
+        if node._closure.has_constants:
+            which = [i for i, o in enumerate(node.operands) if isinstance(o, Value)]
+        xs = self._operands(place)
+        return pullback(_primitive(node), g, self.values[place], xs, which)
 
-    def _pass_back(self, graph: Graph, place: int) -> None:
-        node = graph.nodes[place]
-        primitive = node._closure.primitive
-        assert primitive is not None
-        xs, y, g = self._operands(graph, node), self.values[place], self.gradients[place]
-        places = [i for i, o in enumerate(node.operands) if isinstance(o, Value)]
-        self.slopes[place] = pullback(primitive, 1.0, y, xs, places)
-        if not g:  # exactly zero contributes nothing, even multiplied by inf
-            self.contributions[place] = [0.0] * len(places)
-            return
-        self.contributions[place] = pullback(primitive, g, y, xs, places)
-        for parent, contribution in zip(node.parents, self.contributions[place], strict=True):
-            self.gradients[graph.places[parent]] += contribution
+    def _operands(self, place: int) -> list[float]:
+        if not self._graph.nodes[place]._closure.has_constants:
+            return list(map(self.values.__getitem__, self._graph.parents[place]))
+        operands = self._graph.operands(place)
+        return [self.values[o] if isinstance(o, int) else o for o in operands]
+
+
+def _primitive(node: Value) -> Primitive:
+    primitive = node._closure.primitive
+    assert primitive is not None
+    return primitive

@@ -166,28 +166,64 @@ for (const name of [
 ])
   MACHINE[name] = Math[name];
 
-/** What a program `[inputs, constants, nodes, outputs]` computes, in all its slots. */
-function slotsOf([, constants, nodes], inputs) {
-  const slots = [...inputs];
-  for (const [primitive, ...operands] of nodes) {
-    slots.push(
-      applied(
-        primitive,
-        operands.map((o) => (o < 0 ? constants[~o] : slots[o])),
-      ),
-    );
+const prepared = new Map();
+
+/**
+ * A program `[inputs, constants, nodes, outputs]`, ready to run: in `slots` are its constants, its
+ * inputs and what its nodes come to, and `steps` are these with their operands' places there.
+ */
+function ready(program) {
+  if (prepared.has(program)) return prepared.get(program);
+  const [inputs, constants, nodes, outputs] = program;
+  const slots = new Float64Array(constants.length + inputs + nodes.length);
+  slots.set(constants);
+  const place = (o) => (o < 0 ? ~o : constants.length + o);
+  const found = {
+    slots,
+    first: constants.length,
+    steps: nodes.map(([primitive, ...operands]) => ({
+      apply: functionOf(primitive),
+      operands: operands.map(place),
+    })),
+    outputs: outputs.map(place),
+  };
+  prepared.set(program, found);
+  return found;
+}
+
+/** Compute the slots from the inputs, which are there already. */
+function run({ slots, first, steps }, inputs) {
+  let at = first + inputs;
+  for (const { apply, operands } of steps) {
+    if (operands.length === 1) slots[at++] = apply(slots[operands[0]]);
+    else if (operands.length === 2) slots[at++] = apply(slots[operands[0]], slots[operands[1]]);
+    else slots[at++] = apply(...operands.map((o) => slots[o]));
   }
-  return slots;
 }
 
 function outputsOf(program, inputs) {
-  const slots = slotsOf(program, inputs);
-  return program[3].map((o) => (o < 0 ? program[1][~o] : slots[o]));
+  const machine = ready(program);
+  machine.slots.set(inputs, machine.first);
+  run(machine, inputs.length);
+  return machine.outputs.map((o) => machine.slots[o]);
 }
 
-/** A primitive of the table, on numbers; nan where only Python knows it. */
-function applied(primitive, xs) {
+/** What all nodes of a program come to, behind its inputs. */
+function slotsOf(program, inputs) {
+  outputsOf(program, inputs);
+  const { slots, first } = ready(program);
+  return [...slots.subarray(first)];
+}
+
+const functions = [];
+
+/** A primitive of the table as a function of numbers; nan where only Python knows it. */
+function functionOf(primitive) {
   const { name, kernel } = DATA.table[primitive];
-  if (kernel) return outputsOf(kernel, xs)[0];
-  return Object.hasOwn(MACHINE, name) ? MACHINE[name](...xs) : NaN;
+  functions[primitive] ??= kernel
+    ? (...xs) => outputsOf(kernel, xs)[0]
+    : Object.hasOwn(MACHINE, name)
+      ? MACHINE[name]
+      : () => NaN;
+  return functions[primitive];
 }

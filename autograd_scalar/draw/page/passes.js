@@ -1,39 +1,30 @@
 // --- The two passes -------------------------------------------------------------------------------
 
-/** The page's data, its numbers as they are. */
-function dataOf(text) {
-  const data = JSON.parse(text);
-  const program = (p) => p && (p[1] = p[1].map(decoded));
-  data.constants = data.constants.map(decoded);
-  for (const entry of data.table) program(entry.kernel);
-  for (const kind of data.kinds) (program(kind.rule), program(kind.slopes));
-  for (const [node, x] of Object.entries(data.leaves)) data.leaves[node] = decoded(x);
-  for (const [node, [y, slopes, contributions]] of Object.entries(data.python)) {
-    data.python[node] = [decoded(y), slopes?.map(decoded), contributions?.map(decoded)];
-  }
-  return data;
-}
-
-const DATA = dataOf(document.getElementById("data").textContent);
-const OUTPUT = DATA.size - 1;
-
-/** What a node was applied to: places of nodes, and constants below 0. */
-const operandsOf = (node) => DATA.nodes[node].slice(1);
-const kindOf = (node) => DATA.kinds[DATA.nodes[node][0]];
-const isLeaf = (node) => !DATA.nodes[node].length;
-const parentsOf = (node) => operandsOf(node).filter((o) => o >= 0);
-
 const numbersOf = (node, values) =>
   operandsOf(node).map((o) => (o < 0 ? DATA.constants[~o] : values[o]));
 
+/** Put what these nodes come to into `values`, in the order of the graph. */
+function compute(nodes, values) {
+  for (const node of nodes) {
+    if (isPythons(node)) {
+      values[node] = DATA.python[node][0];
+      continue;
+    }
+    const apply = functionOf(kindOf(node).primitive);
+    const [start, end] = [START[node], START[node + 1]];
+    const at = (i) => (OPERANDS[i] < 0 ? DATA.constants[~OPERANDS[i]] : values[OPERANDS[i]]);
+    if (end - start === 1) values[node] = apply(at(start));
+    else if (end - start === 2) values[node] = apply(at(start), at(start + 1));
+    else values[node] = apply(...numbersOf(node, values));
+  }
+}
+
+const COMPUTED = [...KINDS.keys()].filter((node) => !isLeaf(node));
+
 /** The number of each node, for these numbers of the leaves. */
 function valuesFor(leaves) {
-  const values = [];
-  DATA.nodes.forEach((_, node) => {
-    if (isLeaf(node)) values.push(leaves[node]);
-    else if (node in DATA.python) values.push(DATA.python[node][0]);
-    else values.push(applied(kindOf(node).primitive, numbersOf(node, values)));
-  });
+  const values = leaves.slice();
+  compute(COMPUTED, values);
   return values;
 }
 
@@ -41,40 +32,42 @@ function valuesFor(leaves) {
 const brokenGuards = (values) =>
   DATA.guards.filter(([node, outcome]) => (values[node] !== 0) !== outcome);
 
-/**
- * The gradient of each node, of each the local derivatives and contributions to its parents, and
- * the sums that grow: `history[node]` has pairs of a turn and the sum after it.
- */
+/** The gradient of each node, and of each operand what its node contributes to it. */
 function passBack(values) {
-  const gradients = new Array(DATA.size).fill(0);
-  const slopes = gradients.map(() => []);
-  const contributions = gradients.map(() => []);
-  const history = gradients.map(() => []);
-  const before = gradients.map(() => []);
+  const gradients = new Float64Array(SIZE);
+  const contributions = new Float64Array(START[SIZE]);
   gradients[OUTPUT] = 1;
-  history[OUTPUT].push([0, 1]);
-  let turn = 0;
   for (let node = OUTPUT; node >= 0; node--) {
     if (isLeaf(node)) continue;
-    turn++;
-    const g = gradients[node];
-    [slopes[node], contributions[node]] = sentBy(node, g, values);
-    parentsOf(node).forEach((parent, i) => {
-      before[node].push(gradients[parent]);
-      gradients[parent] += contributions[node][i];
-      history[parent].push([turn, gradients[parent]]);
-    });
+    send(node, gradients[node], values, contributions);
+    for (let i = START[node]; i < START[node + 1]; i++) {
+      if (OPERANDS[i] >= 0) gradients[OPERANDS[i]] += contributions[i];
+    }
   }
-  return { gradients, slopes, contributions, history, before };
+  return { gradients, contributions };
 }
 
-function sentBy(node, g, values) {
-  if (node in DATA.python) return DATA.python[node].slice(1);
-  const { rule, slopes } = kindOf(node);
-  const numbers = [values[node], ...numbersOf(node, values)];
-  // Exactly zero contributes nothing, even multiplied by inf.
-  const sent = g === 0 ? parentsOf(node).map(() => 0) : outputsOf(rule, [g, ...numbers]);
-  return [outputsOf(slopes, [1, ...numbers]), sent];
+function send(node, g, values, contributions) {
+  if (g === 0) return; // exactly zero contributes nothing, even multiplied by inf
+  const [start, end] = [START[node], START[node + 1]];
+  let next = 0;
+  if (isPythons(node)) {
+    const sent = DATA.python[node][2];
+    for (let i = start; i < end; i++) if (OPERANDS[i] >= 0) contributions[i] = sent[next++];
+    return;
+  }
+  const machine = ready(kindOf(node).rule);
+  const { slots, first, outputs } = machine;
+  slots[first] = g;
+  slots[first + 1] = values[node];
+  for (let i = start; i < end; i++) {
+    const o = OPERANDS[i];
+    slots[first + 2 + i - start] = o < 0 ? DATA.constants[~o] : values[o];
+  }
+  run(machine, 2 + end - start);
+  for (let i = start; i < end; i++) {
+    if (OPERANDS[i] >= 0) contributions[i] = slots[outputs[next++]];
+  }
 }
 
 /** Both passes. */
@@ -83,15 +76,56 @@ function passesFor(leaves) {
   return { leaves, values, broken: brokenGuards(values), ...passBack(values) };
 }
 
+/** The local derivatives of a node by its parents. */
+function slopesOf(node) {
+  if (isPythons(node)) return DATA.python[node][1];
+  const numbers = [passes.values[node], ...numbersOf(node, passes.values)];
+  return outputsOf(kindOf(node).slopes, [1, ...numbers]);
+}
+
+/** What a node contributes to each of its parents. */
+function contributionsOf(node) {
+  const found = [];
+  for (let i = START[node]; i < START[node + 1]; i++) {
+    if (OPERANDS[i] >= 0) found.push(passes.contributions[i]);
+  }
+  return found;
+}
+
+/** What has come of a leaf's change in the nodes that are computed from it, in order. */
+let cone = { leaf: null, nodes: [] };
+function coneOf(leaf) {
+  if (cone.leaf === leaf) return cone.nodes;
+  const reached = new Uint8Array(ALL);
+  reached[leaf] = 1;
+  const nodes = [];
+  for (const node of COMPUTED) {
+    for (let i = START[node]; i < START[node + 1]; i++) {
+      if (OPERANDS[i] >= 0 && reached[OPERANDS[i]]) {
+        reached[node] = 1;
+        nodes.push(node);
+        break;
+      }
+    }
+  }
+  cone = { leaf, nodes };
+  return nodes;
+}
+
 /**
  * The derivative by a leaf from values alone: central differences of two steps, such that their
  * errors of second order cancel (Richardson 1911). Null where a step crosses a decision.
  */
-function finiteDifference(leaves, leaf) {
-  const x = leaves[leaf];
+function finiteDifference(leaf) {
+  const x = passes.leaves[leaf];
   const step = 2 ** Math.round(Math.log2(5e-4 * Math.max(Math.abs(x), 0.1)));
   const central = (h) => {
-    const [above, below] = [x + h, x - h].map((moved) => valuesFor({ ...leaves, [leaf]: moved }));
+    const [above, below] = [x + h, x - h].map((moved) => {
+      const values = passes.values.slice();
+      values[leaf] = moved;
+      compute(coneOf(leaf), values);
+      return values;
+    });
     if (brokenGuards(above).length || brokenGuards(below).length) return null;
     return (above[OUTPUT] - below[OUTPUT]) / (x + h - (x - h));
   };
@@ -99,41 +133,27 @@ function finiteDifference(leaves, leaf) {
   return wide === null || narrow === null ? null : (4 * narrow - wide) / 3;
 }
 
-// --- Paths to the output --------------------------------------------------------------------------
+// --- Time -----------------------------------------------------------------------------------------
 
-const USERS = DATA.nodes.map(() => []); // of each node the nodes that use it, and as which parent
-for (let node = 0; node < DATA.size; node++) {
-  parentsOf(node).forEach((parent, i) => USERS[parent].push([node, i]));
-}
+const COUNT = RESULTS.length;
+const BEGUN = COUNT + 1; // the step at which the gradient of the output is set to 1
+const END = 2 * COUNT + 1;
+const TURN_OF = new Int32Array(ALL); // of each result the step at which it is computed
+RESULTS.forEach((node, i) => (TURN_OF[node] = i + 1));
 
-/** How many paths there are from each node to the output: they may be more than atoms. */
-const PATHS = DATA.nodes.map(() => 0n);
-PATHS[OUTPUT] = 1n;
-for (let node = OUTPUT - 1; node >= 0; node--) {
-  for (const [user] of USERS[node]) PATHS[node] += PATHS[user];
-}
-
-/** The first paths, each as `[[node, parent's place in it], ...]`. */
-function pathsFrom(node, most) {
-  const found = [];
-  const ahead = [[node, []]];
-  while (ahead.length && found.length < most) {
-    const [end, path] = ahead.pop();
-    if (end === OUTPUT) found.push(path);
-    for (const [user, i] of [...USERS[end]].reverse()) ahead.push([user, [...path, [user, i]]]);
+/** The sums in grad as they are after so many steps of the backward pass. */
+let sums = { passes: null, turn: 0, gradients: null };
+function gradientsAfter(turn) {
+  if (turn >= COUNT) return passes.gradients;
+  if (sums.passes !== passes || sums.turn > turn) {
+    sums = { passes, turn: 0, gradients: new Float64Array(SIZE) };
+    sums.gradients[OUTPUT] = 1;
   }
-  return found;
-}
-
-/** The product of the local derivatives, from the output on, as the chain rule multiplies them. */
-const productAlong = (path, slopes) =>
-  path.reduceRight((g, [node, i]) => (g === 0 ? 0 : g * slopes[node][i]), 1);
-
-/** The node and all that is computed from it. */
-function reachedFrom(node) {
-  const reached = new Set([node]);
-  for (let other = node + 1; other < DATA.size; other++) {
-    if (parentsOf(other).some((parent) => reached.has(parent))) reached.add(other);
+  for (; sums.turn < turn; sums.turn++) {
+    const node = RESULTS[COUNT - 1 - sums.turn];
+    for (let i = START[node]; i < START[node + 1]; i++) {
+      if (OPERANDS[i] >= 0) sums.gradients[OPERANDS[i]] += passes.contributions[i];
+    }
   }
-  return reached;
+  return sums.gradients;
 }

@@ -1,12 +1,39 @@
 // --- Time: steps and playing ---------------------------------------------------------------------
 
+let byBox = false; // whether a step goes over all that happens in a folded box
+
 function goTo(step) {
   const before = time;
   time = Math.min(END, Math.max(0, step));
   if (time !== before) render();
   const { node } = event();
-  if (node !== null && time !== before) show([node, ...parentsOf(node)]);
+  if (node !== null && time !== before) {
+    show([...new Set([node, ...parentsOf(node)].map(standInOf))]);
+  }
   if (time === END) pause();
+}
+
+/** The node at which a step happens, or null. */
+const nodeAt = (step) =>
+  step >= 1 && step <= COUNT ? RESULTS[step - 1] : step > BEGUN ? RESULTS[END - step] : null;
+
+/** The first and the last of the steps around this one that happen in the same folded box. */
+function runAround(step) {
+  const box = (at) => (nodeAt(at) === null || at > END ? null : standInOf(nodeAt(at)));
+  const here = box(step);
+  let [from, to] = [step, step];
+  if (here !== null && isBox(here)) {
+    while (box(from - 1) === here) from--;
+    while (to < END && box(to + 1) === here) to++;
+  }
+  return [from, to];
+}
+
+/** Where a step on or back leads to. */
+function next(way) {
+  if (!byBox) return time + way;
+  if (way > 0) return time < END ? runAround(time + 1)[1] : END;
+  return time > 0 ? runAround(time)[0] - 1 : 0;
 }
 
 function pause() {
@@ -20,7 +47,7 @@ function play() {
   const tick = () => {
     if (!playing) return;
     playing = setTimeout(tick, Number(byId("speed").value));
-    goTo(time + 1);
+    goTo(next(1));
   };
   playing = setTimeout(tick, Number(byId("speed").value));
   showPlaying();
@@ -32,17 +59,21 @@ function showPlaying() {
 }
 
 const toggle = () => (playing ? pause() : play());
-const stepBy = (steps) => {
+const jump = (step) => {
   pause();
-  goTo(time + steps);
+  goTo(step);
 };
 
-byId("first").addEventListener("click", () => stepBy(-END));
-byId("back").addEventListener("click", () => stepBy(-1));
-byId("on").addEventListener("click", () => stepBy(1));
-byId("last").addEventListener("click", () => stepBy(END));
+byId("first").addEventListener("click", () => jump(0));
+byId("back").addEventListener("click", () => jump(next(-1)));
+byId("on").addEventListener("click", () => jump(next(1)));
+byId("last").addEventListener("click", () => jump(END));
 byId("play").addEventListener("click", toggle);
 byId("time").addEventListener("input", (event) => {
   pause();
   goTo(Number(event.target.value));
+});
+byId("by-box").addEventListener("change", ({ target }) => {
+  byBox = target.checked;
+  render();
 });

@@ -1,7 +1,8 @@
 // --- The story of a step -------------------------------------------------------------------------
 
 function tellStep(pass, node) {
-  const told = STORIES[pass](node);
+  const box = node === null || pass === "seed" ? null : standInOf(node);
+  const told = box !== null && isBox(box) ? storyOfBox(pass, box) : STORIES[pass](node);
   byId("step-title").replaceChildren(told.title);
   byId("story").replaceChildren(...told.story);
   byId("time").setAttribute("aria-valuetext", told.title);
@@ -39,12 +40,12 @@ const STORIES = {
       ),
     )[0];
     return {
-      title: `Forward ${TURN_OF.get(node)} of ${COUNT}: ${DATA.names[node]}`,
+      title: `Forward ${TURN_OF[node]} of ${COUNT}: ${nameOfNode(node)}`,
       story: [
         made(
           "p",
           { class: "equation" },
-          code(`${DATA.names[node]} = ${definition(node, passes.values)}`),
+          code(`${nameOfNode(node)} = ${definition(node, passes.values)}`),
           code(`= ${inNumbers}`),
           made("span", {}, "= ", valueOf(y)),
         ),
@@ -54,12 +55,12 @@ const STORIES = {
   },
 
   seed: () => ({
-    title: `Backward: the gradient of ${DATA.names[OUTPUT]} by itself is 1`,
+    title: `Backward: the gradient of ${nameOfNode(OUTPUT)} by itself is 1`,
     story: [
       made(
         "p",
         { class: "equation" },
-        code(`∂${DATA.names[OUTPUT]}/∂${DATA.names[OUTPUT]}`),
+        code(`∂${nameOfNode(OUTPUT)}/∂${nameOfNode(OUTPUT)}`),
         made("span", {}, "= ", gradientOf(1)),
       ),
       made("p", {}, "From here each node hands its gradient back, times its local derivatives."),
@@ -71,13 +72,13 @@ const STORIES = {
     const g = passes.gradients[node];
     const rows = handedBack(node);
     return {
-      title: `Backward ${time - SEED} of ${COUNT}: ${DATA.names[node]} = ${definition(node, passes.values)}`,
+      title: `Backward ${time - BEGUN} of ${COUNT}: ${nameOfNode(node)} = ${definition(node, passes.values)}`,
       story: [
         made(
           "p",
           {},
           "Upstream gradient ",
-          code(`∂${DATA.names[OUTPUT]}/∂${DATA.names[node]}`),
+          code(`∂${nameOfNode(OUTPUT)}/∂${nameOfNode(node)}`),
           " = ",
           gradientOf(g),
           g === 0 ? ": exactly zero contributes nothing." : ".",
@@ -91,7 +92,7 @@ const STORIES = {
               .slice(0, 4)
               .map(
                 ({ parent, slope, sent, before, after }) =>
-                  `To ${DATA.names[parent]}: ${brief(g)} times ${brief(slope)} is ${brief(sent)}; ` +
+                  `To ${nameOfNode(parent)}: ${brief(g)} times ${brief(slope)} is ${brief(sent)}; ` +
                   `${brief(before)} plus ${brief(sent)} is ${brief(after)}`,
               )
               .join(". "),
@@ -99,19 +100,65 @@ const STORIES = {
   },
 };
 
+/** What happens in a box that is folded: to the nodes since the step went into it. */
+function storyOfBox(pass, box) {
+  const [from, to] = runAround(time);
+  const title = shortened(titleAt(~box));
+  const count = counted(time - from + 1, "value");
+  const [node] = [event().node];
+  const how = byBox ? STORY_WORDS[pass][0] : STORY_WORDS[pass][1];
+  const which = `${(time - (pass === "backward" ? BEGUN : 0)).toLocaleString("en")} of ${COUNT.toLocaleString("en")}`;
+  const range = rangeText(ranges.get(box)?.[pass === "forward" ? "data" : "grad"] ?? empty());
+  const kind = pass === "forward" ? "of-data" : "of-grad";
+  const what = pass === "forward" ? "data" : "|grad|";
+  const name = pass === "forward" ? "Forward" : "Backward";
+  return {
+    title: `${name} ${which}: ${title} ${how} ${byBox ? count : nameOfNode(node)}`,
+    story: [
+      made(
+        "p",
+        {},
+        byBox || from === to ? "" : `${counted(time - from + 1, "value")} of ${(to - from + 1).toLocaleString("en")} in this box. `,
+        `In it now: ${what} `,
+        made("span", { class: `figures ${kind}` }, range || "none yet"),
+        ".",
+      ),
+      made(
+        "p",
+        {},
+        pass === "forward" ? "The last one: " : "The last one that handed on: ",
+        code(`${nameOfNode(node)} = ${definition(node, passes.values)}`),
+        ", ",
+        pass === "forward"
+          ? valueOf(passes.values[node])
+          : made("span", {}, code(`∂${nameOfNode(OUTPUT)}/∂${nameOfNode(node)}`), " = ", gradientOf(passes.gradients[node])),
+        ". Unfold the box to see how.",
+      ),
+    ],
+    spoken: `${what} in it now ${range || "none yet"}.`,
+  };
+}
+const STORY_WORDS = {
+  forward: ["computes", "computes"],
+  backward: ["hands back the gradients of", "hands back the gradient of"],
+};
+
 /** What a node hands to each of its parents, and the sums there before and after. */
 function handedBack(node) {
   const texts = slopeFormulas(node, passes.values);
+  const slopes = slopesOf(node);
+  const before = gradientsAfter(COUNT - TURN_OF[node]).slice();
+  const sent = contributionsOf(node);
   return parentsOf(node).map((parent, i) => {
-    const sent = passes.contributions[node][i];
-    const before = passes.before[node][i];
+    const sum = before[parent];
+    before[parent] += sent[i];
     return {
       parent,
       formula: texts[i],
-      slope: passes.slopes[node][i],
-      sent,
-      before,
-      after: before + sent,
+      slope: slopes[i],
+      sent: sent[i],
+      before: sum,
+      after: before[parent],
     };
   });
 }
@@ -125,7 +172,7 @@ function stepTable(node, rows) {
       made(
         "tr",
         {},
-        made("th", { scope: "row" }, DATA.names[row.parent]),
+        made("th", { scope: "row" }, nameOfNode(row.parent)),
         made(
           "td",
           { "data-title": titles[1] },
