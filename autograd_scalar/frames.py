@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ def place_in_users_code() -> str:
     return f"{frame.f_code.co_filename}, line {frame.f_lineno}"
 
 
+@cache  # there are as many pairs as files
 def is_ours(module: str, filename: str) -> bool:
     """Whether code is the package's, and not what a user typed in a session or a doctest.
 

@@ -26,12 +26,13 @@ class Scope:
         module: whose call it is, where it is a module's; None for a scope of the user's.
     """
 
-    __slots__ = ("module", "name", "outer")
+    __slots__ = ("_paths", "module", "name", "outer")
 
     def __init__(self, name: str, outer: Scope | None = None, module: Any = None) -> None:
         self.name = name
         self.outer = outer
         self.module = module
+        self._paths: dict[int, str] | None = None
 
     def __repr__(self) -> str:
         return f"<Scope {'/'.join(scope.name for scope in self.chain())}>"
@@ -48,6 +49,12 @@ class Scope:
             chain.append(scope)
             scope = scope.outer
         return chain[::-1]
+
+    def path_of(self, module: Any) -> str:
+        """The path to a module from that of this scope; "" if it is not below it."""
+        if self._paths is None:
+            self._paths = {id(member): path for path, member in self.module.named_modules()}
+        return self._paths.get(id(module), "")
 
 
 class Placed(Value):
@@ -141,10 +148,6 @@ def of_module(module: Any) -> Iterator[Scope]:
     outer = modes.current().scope
     while outer is not None and outer.module is None:
         outer = outer.outer
-    name = type(module).__name__
-    if outer is not None:
-        for path, member in outer.module.named_modules():
-            if member is module and path:
-                name = path
-    with entered(name, module) as found:
+    path = "" if outer is None else outer.path_of(module)
+    with entered(path or type(module).__name__, module) as found:
         yield found

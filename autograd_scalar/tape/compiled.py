@@ -277,11 +277,11 @@ class Compiled:
     ) -> tuple[Any, Any]:
         """Values and gradients for many examples; see ``batch`` and ``value_and_grad``.
 
-        reduce: None gives them for each example: in the place of each number of an argument an array
-        of one number per example, and for an argument that is an array one array with the examples
-        as its first axis. "sum" and "mean" give the value reduced over the
-        batch and its gradient, added up on the way: by shared arguments nested as these, by batched
-        ones with a row for each example.
+        reduce: None gives them for each example: in the place of each number of an argument an
+        array of one number per example, and for an argument that is an array one array with the
+        examples as its first axis. "sum" and "mean" give the value reduced over the batch and its
+        gradient, added up on the way: by shared arguments nested as these, by batched ones with a
+        row for each example.
         """
         from autograd_scalar.tape import batches
 

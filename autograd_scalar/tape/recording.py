@@ -101,14 +101,14 @@ def record(
                 "jit: the function overwrote the data of an argument, which a replay would not do: "
                 "return the new number instead"
             )
-    with _collector_paused():
+    with collector_paused():
         tape, captured = _write(inputs, outputs, recorder.guards, begun, labels)
     results = [y.data if isinstance(y, Value) else y for y in outputs]
     return Recording(tape, captured, nesting, numbers, results)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Walking a graph makes no garbage, and each collection would visit all nodes again."""
     was_enabled = gc.isenabled()
     gc.disable()

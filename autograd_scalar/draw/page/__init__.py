@@ -26,7 +26,7 @@ from autograd_scalar.draw.page.picture import svg
 from autograd_scalar.draw.static import HasParameters, named
 from autograd_scalar.draw.theme import COLOURS
 from autograd_scalar.files import write_whole
-from autograd_scalar.tape.recording import _collector_paused as collector_paused
+from autograd_scalar.tape.recording import collector_paused as collector_paused
 from autograd_scalar.value import Value
 
 SCRIPTS = (
