@@ -32,7 +32,9 @@ class Scope:
         self.name = name
         self.outer = outer
         self.module = module
-        self._paths: dict[int, str] | None = None
+        # Of modules whose calls are scopes in the outermost one: the module itself, so that no
+        # other gets its id, and those below with their paths.
+        self._paths: dict[int, tuple[Any, dict[int, str]]] = {} if outer is None else outer._paths
 
     def __repr__(self) -> str:
         return f"<Scope {'/'.join(scope.name for scope in self.chain())}>"
@@ -52,9 +54,11 @@ class Scope:
 
     def path_of(self, module: Any) -> str:
         """The path to a module from that of this scope; "" if it is not below it."""
-        if self._paths is None:
-            self._paths = {id(member): path for path, member in self.module.named_modules()}
-        return self._paths.get(id(module), "")
+        own = id(self.module)
+        if own not in self._paths:
+            below = {id(member): path for path, member in self.module.named_modules()}
+            self._paths[own] = self.module, below
+        return self._paths[own][1].get(id(module), "")
 
 
 class Placed(Value):

@@ -2,23 +2,26 @@
 
 import math
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
-from autograd_scalar import Value, fsum, scope, tanh
+from autograd_scalar import Value, exp, fsum, scope, sin, tanh
 from autograd_scalar.draw.cutting import MOST_NODES, MOST_PARALLEL, MOST_PARTS, MOST_ROUNDS
 from autograd_scalar.draw.groups import MOST_LEAVES, NOWHERE, Groups
 from autograd_scalar.graph import topological_order
 from nn.mlp import MLP
 
 
-def loop(steps: int) -> Value:
+def loop(steps: int, longer: bool = False) -> Value:
     w, x = Value(0.99, label="w"), Value(1.0, label="x")
     for _ in range(steps):
         x = x * w + 0.001
+        if longer:
+            x = exp(sin(x))
     return x
 
 
@@ -87,20 +90,23 @@ def test_the_same_graph_has_the_same_groups(make: Callable[[], tuple[Value, obje
     assert told() == told()
 
 
-def test_a_loop_is_rounds_that_are_told_apart_and_say_what_they_are() -> None:
-    value = loop(1000)
-    groups = Groups(topological_order(value))
+@pytest.mark.parametrize("longer", [False, True])
+def test_a_loop_is_rounds_that_are_told_apart_and_say_what_they_are(longer: bool) -> None:
+    """Rounds of four nodes and more are boxes; of two, some rounds together are one."""
+    value = loop(1000, longer)
+    order = topological_order(value)
+    groups = Groups(order)
     rounds = [g for g in groups.all if g.title.endswith(" of 1000") and " to " not in g.title]
-    assert len(rounds) == 1000
-    assert {g.detail for g in groups.all} == {"×, +"}
+    assert len(rounds) == 1000 * longer
+    assert {g.detail for g in groups.all} == {"×, +, sin, …" if longer else "×, +"}
     assert next(g.title for g in groups.all if g.outer == NOWHERE).startswith("1 to ")
     inside = Counter(g.outer for g in groups.all)
     assert max(inside.values()) <= max(MOST_ROUNDS, MOST_PARTS)
+    assert max(Counter(groups.homes).values()) <= MOST_NODES
     # w is used by all of them, and so in none; x by the first.
-    order = topological_order(value)
     at = {n.label: home for n, home in zip(order, groups.homes, strict=True) if n.label}
     assert at["w"] == NOWHERE
-    assert groups.all[at["x"]].title == "1 of 1000"
+    assert re.match("1 of 1000" if longer else "1 to [0-9]+ of 1000", groups.all[at["x"]].title)
 
 
 def test_rounds_begin_and_end_as_the_loop_does() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_NODES = 60  # in one box, of those that use one another
 MOST_ROUNDS = 24  # in one box, each computed from the one before
+SMALL_ROUND = 3  # nodes
 MOST_PARALLEL = 400  # in one box, of those that have nothing to do with one another
 MOST_PARTS = 12
 LOOKED_AT = 8  # things of many, to see whether they use one another
@@ -122,17 +123,24 @@ class Cutter:
                 self._tree.move(items[item], group)
 
     def _put_rounds(self, run: Run, items: Sequence[int], group: int) -> None:
-        told = self._told(run.rounds[0], items)
-        if len(run.rounds[0]) == 1:
-            self._put_each(run.rounds, 0, len(run.rounds), "", items, group)
-        else:
-            self._put_each(run.rounds, 0, len(run.rounds), told, items, group)
+        told = "" if self._is_plain(run.rounds, items) else self._told(run.rounds[0], items)
+        self._put_each(run.rounds, 0, len(run.rounds), told, items, group)
+
+    def _is_plain(self, rounds: Sequence[list[Item]], items: Sequence[int]) -> bool:
+        """Whether rounds are read as fast as boxes would be that stood for them."""
+        first = rounds[0]
+        if len(first) == 1:
+            return True
+        if len(first) > SMALL_ROUND or len(rounds) <= MOST_ROUNDS:
+            return False
+        are_nodes = all([not isinstance(item, Run) and items[item] >= 0 for item in first])
+        return are_nodes and self._most(rounds, items, MOST_ROUNDS) == MOST_ROUNDS
 
     def _put_each(
         self, rounds: Sequence[list[Item]], first: int, count: int, told: str,
         items: Sequence[int], group: int,
     ) -> None:  # fmt: skip
-        """Rounds as groups; those of one thing as that thing."""
+        """Rounds as groups that are ``told``, or as what is in them if there is nothing to tell."""
         most = self._most(rounds, items, MOST_ROUNDS)
         if len(rounds) > most:
             for start, part in _parts(rounds, most):

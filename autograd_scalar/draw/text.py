@@ -76,19 +76,20 @@ def applied(op: str, operands: Sequence[float | None]) -> str:
     ('− 2', 'clamp(·, 0, 1)')
     """
     name = shortened(plain(INFIX.get(op, op)), LONGEST_OPERATION)
-    places = [SLOT if operand is None else number(operand) for operand in operands]
-    constants = len(places) - places.count(SLOT)
+    constants = len(operands) - operands.count(None)
     if not constants:
         return name
+    counted = f"{name}, {constants} constant{'s' * (constants != 1)}"
+    if 3 * len(operands) > LONGEST_OPERATION:  # with commas between them: no need to try
+        return counted
+    places = [SLOT if operand is None else number(operand) for operand in operands]
     if op in INFIX and len(places) == 2:
         left, right = places
         if SLOT not in places:
             return f"{left} {name} {right}"
         return f"{name} {right}" if left == SLOT else f"{left} {name}"
     call = f"{name}({', '.join(places)})"
-    if len(call) <= LONGEST_OPERATION:
-        return call
-    return f"{name}, {constants} constant{'s' * (constants != 1)}"
+    return call if len(call) <= LONGEST_OPERATION else counted
 
 
 def columns(text: str) -> int:
