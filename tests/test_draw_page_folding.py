@@ -146,7 +146,9 @@ OVERLAPS = """
 
 
 @pytest.mark.parametrize(
-    "make", [two_layers, deep, lambda: loop(40), lambda: tangled(300)], ids=str
+    "make",
+    [two_layers, deep, lambda: loop(40), lambda: tangled(300)],
+    ids=["layers", "deep", "loop", "tangled"],
 )
 def test_nothing_overlaps_however_much_is_unfolded(
     browser: Browser, make: Callable[[], Value]

@@ -242,16 +242,6 @@ def test_on_axes_that_are_given():
     assert len(axes.images) == 1
 
 
-def test_a_fine_grid_takes_well_under_a_second():
-    import time
-
-    model = nn.MLP(2, [16, 16, 1], rng=0)
-    nn.decision_boundary(model, MOONS, resolution=10)
-    started = time.process_time()
-    scores("f", model, np.random.default_rng(0).random((200 * 200, 2)))
-    assert time.process_time() - started < 1.0
-
-
 def test_it_shows_itself_in_a_notebook_without_pyplot():
     had = "matplotlib.pyplot" in sys.modules
     png = nn.decision_boundary(BINARY, MOONS, resolution=4)._repr_png_()

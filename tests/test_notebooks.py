@@ -28,7 +28,7 @@ def sources(cells, kind):
 
 
 def test_there_are_notebooks():
-    assert len(NOTEBOOKS) >= 14
+    assert len(NOTEBOOKS) == 18
 
 
 def test_begins_with_a_title_and_what_it_is_about(cells):
