@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 import index
+import matplotlib.font_manager  # noqa: F401 - builds its cache, if need be, here and aloud
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError

@@ -365,14 +365,14 @@ def test_the_keyboard_unfolds_and_folds_and_keeps_the_focus(browser: Browser) ->
 
 
 def test_no_more_is_unfolded_than_the_limit(browser: Browser) -> None:
-    browser.open(explore(loop(40), fold=True, limit=30).html)
+    browser.open(explore(loop(40), fold=True, limit=60).html)
     before = seen(browser)
     press_on(browser, names(browser, "box")[0])
     assert browser.texts("#folding-note") == [""]
     unfolded = seen(browser)
     press_on(browser, names(browser, "box")[-1])
     (said,) = browser.texts("#folding-note")
-    assert re.search(r"To unfold .* would show \d\d things at once, and the limit is 30", said)
+    assert re.search(r"To unfold .* would show \d\d things at once, and the limit is 60", said)
     assert seen(browser) == unfolded
     browser.run("document.getElementById('fold-all').click()")
     assert seen(browser) == before

@@ -119,7 +119,7 @@ def test_nothing_overlaps_and_everything_is_inside(name: str) -> None:
 def test_groups_that_are_the_same_inside_share_a_layout() -> None:
     graph = Graph(loop(5000))
     found, which = lay_out(Interiors(graph, Groups(graph.nodes)).all)
-    assert len(which) > 5000
+    assert len(which) > 200
     assert len(found) < 30
 
 

@@ -148,7 +148,6 @@ def test_derivatives_to_order_4_of_random_programs_are_those_of_mpmath() -> None
     @given(programs(), st.integers(0, 2))
     def check(program: Program, position: int) -> None:
         position %= len(program.inputs)
-        number = tally["programs"]
         tally["programs"] += 1
         if not is_smooth(program) or has_undecided_choice(program):
             return
@@ -169,8 +168,8 @@ def test_derivatives_to_order_4_of_random_programs_are_those_of_mpmath() -> None
                 allowed = 1e-11 * abs(e) + 16 * abs(e - s) + 1e-20
                 mixtures = MIXTURES[order]
                 found = {("taylor",): coefficients[order] * math.factorial(order)}
-                for nest, k in ((composed, number), (closed_over, ~number)):
-                    modes = mixtures[k % len(mixtures)]
+                for nest in (composed, closed_over):
+                    modes = min(mixtures, key=lambda modes: tally[nest, *modes])
                     found[nest, *modes] = nest(f, modes)(x)
                 for how, d in found.items():
                     tally[how] += 1
