@@ -8,6 +8,7 @@ from autograd_scalar.value import Value
 
 LONGEST_LABEL = 32
 LONGEST_OPERATION = 24
+MOST_TOLD = 8  # operands: more of them, with commas between them, are longer than that
 
 INFIX = {"+": "+", "-": "−", "*": "×", "/": "/", "//": "//", "%": "%", "**": "**"}
 SLOT = "·"  # stands for an operand that has a card, and so an arrow, of its own
@@ -80,7 +81,7 @@ def applied(op: str, operands: Sequence[float | None]) -> str:
     if not constants:
         return name
     counted = f"{name}, {constants} constant{'s' * (constants != 1)}"
-    if 3 * len(operands) > LONGEST_OPERATION:  # with commas between them: no need to try
+    if len(operands) > MOST_TOLD:
         return counted
     places = [SLOT if operand is None else number(operand) for operand in operands]
     if op in INFIX and len(places) == 2:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from autograd_scalar.draw.diagram import is_numbered
 from autograd_scalar.draw.groups import NOWHERE, Group, Groups
 from autograd_scalar.draw.page.graph import Graph
-from autograd_scalar.draw.text import number, operation
+from autograd_scalar.draw.text import MOST_TOLD, number, operation
 
 CHARACTER = 7.3  # the width of one at 12 px in fonts of one width, the widest of them
 PAD = 9
@@ -91,9 +91,12 @@ class Interiors:
         closure, constant = node._closure, node._constant
         key: object = closure
         if closure.has_constants:
-            if not isinstance(constant, float):
+            if isinstance(constant, float):
+                key = closure, constant.hex()
+            elif len(constant) > MOST_TOLD:
+                key = closure, len(constant) - len(node.parents)
+            else:
                 return operation(node)
-            key = (closure, constant.hex())
         if key not in self._signs:
             self._signs[key] = operation(node)
         return self._signs[key]
