@@ -443,7 +443,7 @@ def test_a_hundred_thousand_values_open_folded(browser: Browser) -> None:
 
 
 def test_moving_a_thousand_cards_moves_one_element(browser: Browser) -> None:
-    """So the browser paints none of them anew: 17 ms a frame on a quiet machine."""
+    """So the browser paints none of them anew."""
     browser.open(explore(tangled(940), fold=False).html)
     changed = browser.driver.execute_async_script(
         """
