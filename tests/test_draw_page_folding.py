@@ -437,8 +437,6 @@ def test_a_hundred_thousand_values_open_folded(browser: Browser) -> None:
     assert len(page.html) < 5_000_000
     browser.open(page.html)
     assert len(seen(browser)) <= 70
-    opened = browser.run("return performance.getEntriesByType('navigation')[0].duration")
-    assert opened < 15_000  # about one second on a quiet machine
     assert browser.complaints() == []
 
 
