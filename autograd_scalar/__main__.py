@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import fill
+from typing import Any
 
 from autograd_scalar import Value, __version__
 from autograd_scalar.draw import LIMIT, draw
@@ -137,8 +138,12 @@ def _leaves(what: str, names: Iterable[str], leaves: dict[str, Value]) -> list[V
 def _pair(binding: str) -> tuple[str, float]:
     """The name and the number of ``x=1``."""
     name, equals, text = binding.partition("=")
+    return name.strip(), _number(name, text) if equals else 1.0
+
+
+def _number(name: str, text: str) -> float:
     try:
-        return name.strip(), float(text) if equals else 1.0
+        return float(text)
     except ValueError:
         raise ValueError(f"{name}={text!r} is not a number") from None
 
@@ -186,10 +191,7 @@ def bind(expression: Expression, bindings: Sequence[str]) -> dict[str, Value]:
             raise ValueError(f"{name!r} is not in the expression; the names there: {known}")
         if name in numbers:
             raise ValueError(f"{name!r} is given twice")
-        try:
-            numbers[name] = float(text)
-        except ValueError:
-            raise ValueError(f"{name}={text!r} is not a number") from None
+        numbers[name] = _number(name, text)
     if missing := [name for name in expression.names if name not in numbers]:
         raise ValueError(f"no number given for {', '.join(missing)}; add {missing[0]}=1, say")
     return {name: Value(numbers[name], label=name) for name in expression.names}
@@ -221,16 +223,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"autograd_scalar {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    of_expression: dict[str, Any] = {
+        "parents": [_expression_parser()],
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
 
     command = commands.add_parser(
         "draw",
         help="compute an expression and its derivatives, and draw its graph",
         description="Compute an expression and its derivative by each name, and draw its graph.",
         epilog=DRAW_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **of_expression,
     )
     command.set_defaults(command=draw_command)
-    _add_expression(command)
     _add_picture(command, "graph.svg", "as .svg, .png, .dot or .gv", LIMIT)
     command.add_argument(
         "--formula",
@@ -263,10 +268,9 @@ def _parser() -> argparse.ArgumentParser:
         help="compute an expression and its derivatives, and animate how",
         description="Compute an expression and its derivative by each name, and animate how.",
         epilog=ANIMATE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **of_expression,
     )
     command.set_defaults(command=animate_command)
-    _add_expression(command)
     _add_picture(command, "animation.svg", "as .svg", MOST_ANIMATED)
     command.add_argument(
         "--seconds",
@@ -280,10 +284,9 @@ def _parser() -> argparse.ArgumentParser:
         help="compute an expression and its derivatives, and print its graph as text",
         description="Compute an expression and its derivatives, and print its graph as text.",
         epilog=TREE_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        **of_expression,
     )
     command.set_defaults(command=tree_command)
-    _add_expression(command)
     command.add_argument(
         "--width",
         type=int,
@@ -321,9 +324,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_expression(command: argparse.ArgumentParser) -> None:
-    command.add_argument("expression", help='for example "tanh(w*x + b)"')
-    command.add_argument("values", nargs="*", metavar="name=number", help="for example w=2 b=-1")
+def _expression_parser() -> argparse.ArgumentParser:
+    """What the commands that compute an expression have in common."""
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument("expression", help='for example "tanh(w*x + b)"')
+    parser.add_argument("values", nargs="*", metavar="name=number", help="for example w=2 b=-1")
+    return parser
 
 
 def _add_picture(command: argparse.ArgumentParser, output: str, formats: str, limit: int) -> None:

@@ -111,7 +111,7 @@ def scope(name: str) -> Iterator[Scope]:
 
     Pictures can show all of it as one box, and so can they what modules record that are called
     within: each call is a scope inside. Scopes nest; running the same block again is another scope.
-    Operations in a scope take about twice as long to record.
+    Operations in a scope take about three times as long to record.
 
     >>> from autograd_scalar import Value, scope
     >>> x = Value(3.0)

@@ -13,7 +13,17 @@ from autograd_scalar.draw import program, snapshot
 from autograd_scalar.draw.animate import animate
 from autograd_scalar.draw.static import jupyter
 from autograd_scalar.draw.text import operation, plain
-from tests.pictures import HOSTILE, all_texts, chain, elements, neuron, parsed, random_graph, texts
+from tests.pictures import (
+    HOSTILE,
+    SVG,
+    all_texts,
+    chain,
+    elements,
+    neuron,
+    parsed,
+    random_graph,
+    texts,
+)  # fmt: skip
 
 
 def options_of(y, leaf):
@@ -88,8 +98,8 @@ def test_numbers_of_every_kind_are_drawn_with_every_option(x):
     y = exp(a) * b + a
     y.backward()
     for name, option in options_of(y, a).items():
-        parsed(draw(y, **{name: option}))
-    parsed(animate(y))
+        assert parsed(draw(y, **{name: option})).tag == f"{SVG}svg"
+    assert parsed(animate(y)).tag == f"{SVG}svg"
 
 
 @pytest.mark.parametrize("size", [1, 2, 60])
@@ -100,7 +110,7 @@ def test_graphs_of_one_value_to_five_hundred(size, option):
     while leaf.parents:
         (leaf,) = leaf.parents
     y.backward()
-    parsed(draw(y, **{option: options_of(y, leaf)[option]}))
+    assert parsed(draw(y, **{option: options_of(y, leaf)[option]})).tag == f"{SVG}svg"
 
 
 def test_five_hundred_values_with_all_options():

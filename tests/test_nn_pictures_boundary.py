@@ -192,17 +192,24 @@ def test_probabilities_add_up_to_one(size):
 
 def test_nan_and_constants_are_drawn():
     for value in (math.nan, math.inf, 0.0, -5.0):
-        nn.decision_boundary(lambda X, v=value: X[:, 0] * 0 + v, MOONS, resolution=4)
+        one = lambda X, v=value: X[:, 0] * 0 + v  # noqa: E731
         three = lambda X, v=value: np.full((len(X), 3), v)  # noqa: E731
-        nn.decision_boundary(three, MOONS, resolution=4)
         labels = [2 * t - 1 for t in MOONS.targets]
-        nn.decision_boundary(lambda X, v=value: X[:, 0] * 0 + v, MOONS.features, labels)
+        for figure in (
+            nn.decision_boundary(one, MOONS, resolution=4),
+            nn.decision_boundary(three, MOONS, resolution=4),
+            nn.decision_boundary(one, MOONS.features, labels),
+        ):
+            assert len(figure.axes[0].images) == 1
 
 
 def test_two_outputs_one_class_and_one_point():
-    nn.decision_boundary(nn.MLP(2, [2], rng=0), MOONS, resolution=4)
-    nn.decision_boundary(BINARY, [[1.0, 2.0]], [0], resolution=4)
-    nn.decision_boundary(BINARY, [[1.0, 2.0]], [1.0], resolution=4)
+    for figure in (
+        nn.decision_boundary(nn.MLP(2, [2], rng=0), MOONS, resolution=4),
+        nn.decision_boundary(BINARY, [[1.0, 2.0]], [0], resolution=4),
+        nn.decision_boundary(BINARY, [[1.0, 2.0]], [1.0], resolution=4),
+    ):
+        assert len(figure.axes[0].images) == 1
 
 
 def test_names_come_from_columns_or_are_given():

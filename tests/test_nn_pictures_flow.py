@@ -155,6 +155,7 @@ def test_any_name_can_be_written(tmp_path):
         for name in names
     ]
     nn.gradient_flow(watcher).savefig(tmp_path / "flow.svg")
+    assert "</svg>" in (tmp_path / "flow.svg").read_text(encoding="utf-8")
 
 
 def test_bad_arguments_are_named(monkeypatch):

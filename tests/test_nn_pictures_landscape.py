@@ -97,7 +97,9 @@ def test_losses_of_any_kind_are_drawn(value, log):
     ones = [[1.0] * 13, [1.0, -1.0] + [0.0] * 11]
     for directions in (ones, ones[0]):
         figure = nn.loss_landscape(model, odd, directions=directions, resolution=5, log=log)
-        figure.savefig(sys.modules["io"].BytesIO(), format="png")
+        written = sys.modules["io"].BytesIO()
+        figure.savefig(written, format="png")
+        assert written.getvalue().startswith(b"\x89PNG")
 
 
 def test_the_scale_is_logarithmic_where_losses_are_of_different_orders():

@@ -63,8 +63,7 @@ def test_sources_are_named(cells):
 
 def test_nothing_of_one_machine_is_in_it(path):
     text = path.read_text(encoding="utf-8")
-    for trace in ("/home/", "/root/", "/tmp/", "/work/", "C:\\\\Users"):
-        assert trace not in text
+    assert not re.search(r"/(home|root|tmp|work)/|C:\\\\Users", text)
 
 
 def test_the_page_that_lists_them_is_up_to_date():

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from autograd_scalar.draw.diagram import Diagram, Row
 from autograd_scalar.draw.dot import CHANGE
-from autograd_scalar.draw.slopes import primitive_of
+from autograd_scalar.draw.slopes import mapping_of_values, primitive_of
 from autograd_scalar.draw.text import number
 from autograd_scalar.graph import topological_order
-from autograd_scalar.primitives import as_float, described
+from autograd_scalar.primitives import as_float
 from autograd_scalar.value import Value
 
 if TYPE_CHECKING:
@@ -32,18 +32,15 @@ def checked(before: object, order: Sequence[Value]) -> dict[Value, float]:
     Raises TypeError for what is no mapping from Values to numbers, ValueError if it has no leaf of
     this graph.
     """
-    if not isinstance(before, Mapping):
-        raise TypeError(
-            "draw: before must be what snapshot() gave, or another mapping from leaves to their "
-            f"earlier numbers, not {described(before)}"
-        )
-    for leaf in before:
-        if not isinstance(leaf, Value):
-            raise TypeError(f"draw: before must have Values for keys, not {described(leaf)}")
+    known = mapping_of_values(
+        "before",
+        before,
+        "be what snapshot() gave, or another mapping from leaves to their earlier numbers",
+    )
     found = {
-        leaf: as_float(before[leaf], "draw: before: a number")
+        leaf: as_float(known[leaf], "draw: before: a number")
         for leaf in order
-        if leaf in before and not leaf.parents
+        if leaf in known and not leaf.parents
     }
     if not found:
         raise ValueError("draw: before has no leaf of this graph")

@@ -1,7 +1,8 @@
 """Local derivatives along the arrows of a diagram, and the paths that they multiply along."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import log10
+from typing import Any
 
 from autograd_scalar.chain_rule import pullback
 from autograd_scalar.draw.diagram import Arrow, Diagram
@@ -55,6 +56,16 @@ def primitive_of(value: Value) -> Primitive:
             "knows its derivatives: make the operation a primitive"
         )
     return primitive
+
+
+def mapping_of_values(option: str, given: object, wanted: str) -> Mapping[Value, Any]:
+    """An option that maps Values to numbers; TypeError, with what it must do, if it does not."""
+    if not isinstance(given, Mapping):
+        raise TypeError(f"draw: {option} must {wanted}, not {described(given)}")
+    for value in given:
+        if not isinstance(value, Value):
+            raise TypeError(f"draw: {option} must have Values for keys, not {described(value)}")
+    return given
 
 
 # --- Paths ----------------------------------------------------------------------------------------

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from autograd_scalar.chain_rule import pushforward
 from autograd_scalar.draw.diagram import Diagram, Row
 from autograd_scalar.draw.formula import constant, name, written
-from autograd_scalar.draw.slopes import primitive_of
+from autograd_scalar.draw.slopes import mapping_of_values, primitive_of
 from autograd_scalar.draw.text import number, plain, shortened
-from autograd_scalar.primitives import as_float, described, detached
+from autograd_scalar.primitives import as_float, detached
 from autograd_scalar.value import Value
 
 CAPTION = "dot "
@@ -20,20 +20,14 @@ def checked(tangents: object, order: Sequence[Value]) -> dict[Value, float]:
     Raises TypeError for what is no mapping from Values to numbers, ValueError for a Value that is
     no leaf of this graph.
     """
-    if not isinstance(tangents, Mapping):
-        raise TypeError(
-            f"draw: tangents must map leaves to numbers, such as {{x: 1.0}}, not "
-            f"{described(tangents)}"
-        )
+    given = mapping_of_values("tangents", tangents, "map leaves to numbers, such as {x: 1.0}")
     known = set(order)
-    for leaf in tangents:
-        if not isinstance(leaf, Value):
-            raise TypeError(f"draw: tangents must have Values for keys, not {described(leaf)}")
+    for leaf in given:
         if leaf not in known or leaf.parents:
             what = "no leaf" if leaf in known else "not a value"
             shown = shortened(plain(repr(leaf)), 80)
             raise ValueError(f"draw: tangents: {shown} is {what} of this graph")
-    return {leaf: as_float(x, "draw: tangents: a number") for leaf, x in tangents.items()}
+    return {leaf: as_float(x, "draw: tangents: a number") for leaf, x in given.items()}
 
 
 def tangents_of(order: Sequence[Value], seeds: Mapping[Value, float]) -> dict[Value, float]:
