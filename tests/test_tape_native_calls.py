@@ -3,6 +3,7 @@
 import copy
 import gc
 import inspect
+import itertools
 import math
 import pickle
 import sys
@@ -118,6 +119,32 @@ def test_any_nesting_is_taken_apart_and_put_together_as_in_python(one, other, se
         expected = called(slow, way, x, y)
         for _ in range(2):
             assert same(called(fast, way, x, y), expected)
+
+
+def banded(x: Any) -> Any:
+    """Its matrices are zeros but for a band, in which there are constants, and the corners."""
+    return np.array([*[3.0 * a + b * b for a, b in itertools.pairwise(x)], x[0] * x[-1]])
+
+
+def banded_with_a_guard(x: Any) -> Any:
+    return banded(x) if x[0] > 0.0 else banded(2.0 * x)
+
+
+@pytest.mark.parametrize("f", [banded, banded_with_a_guard])
+@pytest.mark.parametrize("what", ["jacobian", "hessian"])
+def test_matrices_of_few_numbers(f, what, monkeypatch):
+    def asked(x):
+        return f(x) if what == "jacobian" else f(x).sum()
+
+    fast, slow = jit(asked, "native"), jit(asked, "python")
+    random = np.random.default_rng(0)
+    points = [abs(random.normal(size=9)) for _ in range(5)]
+    expected = [getattr(slow, what)(x) for x in points]
+    for x in points[:2]:
+        getattr(fast, what)(x)
+    monkeypatch.setattr(type(fast), "_run", None)  # what replays with care
+    found = [getattr(fast, what)(x) for x in points]
+    assert all(map(same, found, expected))
 
 
 @pytest.mark.parametrize("way", [way for way in SINGLE if way != "hessian 1"])

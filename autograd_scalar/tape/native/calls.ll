@@ -196,6 +196,17 @@ other:
   ret ptr null
 }
 
+; A new array of a shape, in which anything may stand; null after an error.
+define internal ptr @new(ptr %shape) {
+
+<fields>
+
+  %rank = trunc i64 %stride to i32
+  %new.array = call ptr %second(
+    ptr %first, i32 %rank, ptr %children, i32 <double>, ptr null, ptr null, i32 0, i32 0, ptr null)
+  ret ptr %new.array
+}
+
 ; A new thing of a shape, of the numbers at the cursor, which moves on; null after an error.
 define internal ptr @give(ptr %shape, ptr %cursor) {
 entry:
@@ -270,9 +281,7 @@ away:
   ret ptr null
 
 array:
-  %rank = trunc i64 %stride to i32
-  %new.array = call ptr %second(
-    ptr %first, i32 %rank, ptr %children, i32 <double>, ptr null, ptr null, i32 0, i32 0, ptr null)
+  %new.array = call ptr @new(ptr %shape)
   %no.array = icmp eq ptr %new.array, null
   br i1 %no.array, label %none, label %an.array
 an.array:
@@ -410,23 +419,43 @@ checking:
   br label %check
 all.checked:
   %is.nan = call i1 @llvm.vector.reduce.or.v8i1(<8 x i1> %are.nan)
-  br i1 %is.nan, label %other, label %place
+  %makes.array = icmp ne i64 %new, 0
+  br i1 %is.nan, label %other, label %none.is.nan
+none.is.nan:
+  br i1 %makes.array, label %make, label %place
+make: ; where only the numbers that are not zero have to be written
+  store i64 %path, ptr %last
+  %new.array = call ptr @new(ptr %result)
+  %no.array = icmp eq ptr %new.array, null
+  br i1 %no.array, label %return, label %an.array
+an.array:
+  %data.at = getelementptr i8, ptr %new.array, i64 <data>
+  %data = load ptr, ptr %data.at
+  %result.count.at = getelementptr i64, ptr %result, i64 1
+  %result.count = load i64, ptr %result.count.at
+  %result.bytes = shl i64 %result.count, 3
+  call void @llvm.memset.p0.i64(ptr %data, i8 0, i64 %result.bytes, i1 false)
+  br label %place
 place:
-  %p = phi i64 [0, %all.checked], [%p.next, %placing]
+  %target = phi ptr [%whole, %none.is.nan], [%data, %an.array], [%target, %placing]
+  %made.before = phi ptr [null, %none.is.nan], [%new.array, %an.array], [%made.before, %placing]
+  %p = phi i64 [0, %none.is.nan], [0, %an.array], [%p.next, %placing]
   %placed.all = icmp eq i64 %p, %placed
-  br i1 %placed.all, label %guard, label %placing
+  br i1 %placed.all, label %placed.are, label %placing
+placed.are:
+  br i1 %makes.array, label %return, label %guard
 placing:
-  %p.at = getelementptr double, ptr %outputs, i64 %p
+  %p.at = getelementptr double, ptr %sources, i64 %p
   %p.number = load double, ptr %p.at
   %place.at = getelementptr i64, ptr %places, i64 %p
   %p.place = load i64, ptr %place.at
-  %p.to = getelementptr double, ptr %whole, i64 %p.place
+  %p.to = getelementptr double, ptr %target, i64 %p.place
   store double %p.number, ptr %p.to
   %p.next = add i64 %p, 1
   br label %place
 guard:
-  %g = phi i64 [0, %place], [%g.next, %guarding]
-  %broken = phi i1 [false, %place], [%broken.next, %guarding]
+  %g = phi i64 [0, %placed.are], [%g.next, %guarding]
+  %broken = phi i1 [false, %placed.are], [%broken.next, %guarding]
   %guarded.all = icmp eq i64 %g, %guards
   br i1 %guarded.all, label %all.guarded, label %guarding
 guarding:
@@ -445,7 +474,10 @@ all.guarded:
 give:
   store i64 %path, ptr %last
   store ptr %numbers, ptr %cursor
-  %made = call ptr @give(ptr %result, ptr %cursor)
+  %given = call ptr @give(ptr %result, ptr %cursor)
+  br label %return
+return:
+  %made = phi ptr [null, %make], [%made.before, %placed.are], [%given, %give]
   store i64 0, ptr %busy
   ret ptr %made
 

@@ -175,7 +175,16 @@ class Replay:
         given = array("d", bytes(8 * (code.inputs + 1)))  # and whether it is at work, behind them
         found = array("d", bytes(8 * (code.outputs + 8)))  # they are looked at eight at a time
         whole, places, total = found, array("q"), code.outputs
-        if varying is not None:
+        first_placed = is_new = 0
+        if varying is not None and not outcomes and result.words[0] == _ARRAY:
+            # A large array is half as fast again to set to zero and write to as to copy.
+            is_new = 1
+            first_placed = sum(i < start for i in varying)
+            constants = [i for i, x in enumerate(pattern) if i >= start and repr(x) != "0.0"]
+            places = array("q", [i - start for i in [*varying[first_placed:], *constants]])
+            found = array("d", bytes(8 * code.outputs))
+            found.extend([*(pattern[i] for i in constants), *[0.0] * 8])
+        elif varying is not None:
             whole, places, total = array("d", pattern), array("q", varying), len(pattern)
         shapes = array("q", [word for shape in arguments for word in shape.words])
         results = array("q", result.words)
@@ -190,10 +199,10 @@ class Replay:
             code.address, _address(given), _address(given) + 8 * code.inputs,
             len(arguments), _address(shapes), _address(sample), 8 * len(sample),
             _address(found), code.outputs if refuse_nan else 0,
-            _address(places), len(places), _address(whole),
+            _address(places), len(places), _address(found) + 8 * first_placed, _address(whole),
             _address(wanted), len(wanted), _address(whole) + 8 * (total - len(wanted)),
             _address(results), _address(whole) + 8 * start,
-            _address(last), number, _address(looks), len(looks) // 3, is_one_array,
+            _address(last), number, _address(looks), len(looks) // 3, is_one_array, is_new,
         )  # fmt: skip
         buffers = (given, found, whole, places, shapes, results, wanted, sample, last, looks)
         self._kept = (code, buffers, arguments, result, watched)
@@ -312,10 +321,10 @@ _PLAN = (
     "run", "inputs", "busy",
     "arguments", "shapes", "sample", "compared",
     "outputs", "checked",
-    "places", "placed", "whole",
+    "places", "placed", "sources", "whole",
     "outcomes", "guards", "guarded",
     "result", "numbers",
-    "last", "path", "looks", "looked", "direct",
+    "last", "path", "looks", "looked", "direct", "new",
 )  # fmt: skip
 
 _FASTCALL, _KEYWORDS = 0x80, 0x02
@@ -390,6 +399,7 @@ _FUNCTIONS = {
     "memcmp": "i32 (ptr, ptr, i64)",
     "llvm.vector.reduce.or.v8i1": "i1 (<8 x i1>)",
     "llvm.memcpy.p0.p0.i64": "void (ptr, ptr, i64, i1)",
+    "llvm.memset.p0.i64": "void (ptr, i8, i64, i1)",
 }
 
 
@@ -430,7 +440,6 @@ _OFFSETS = {
 _FIELDS = ("kind", "count", "children", "stride", "first", "second")
 
 _POINTERS = (
-    "run", "inputs", "busy", "shapes", "sample", "outputs", "places", "whole", "outcomes",
-    "guarded", "result", "numbers", "last", "looks", "children", "first",
-    "second",
+    "run", "inputs", "busy", "shapes", "sample", "outputs", "places", "sources", "whole",
+    "outcomes", "guarded", "result", "numbers", "last", "looks", "children", "first", "second",
 )  # fmt: skip
