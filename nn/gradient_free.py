@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 
 from autograd_scalar import no_grad
 from nn.arguments import generator, size, whole_number
+from nn.array_parameters import all_numbers, count, put_numbers
 from nn.hyperparameters import flag, not_negative, plain
 from nn.optim import Optimizer, Parameters, State
 
@@ -70,38 +71,38 @@ class GradientFree(Optimizer):
         Raises TypeError without a closure, or if it returns no number.
         """
         name = type(self).__name__
-        if closure is None:
+        if not callable(closure):
             raise TypeError(f"{name}.step needs a function that computes the loss")
         params = self.params
 
-        def place(numbers: Sequence[float]) -> None:
-            for parameter, number in zip(params, numbers, strict=True):
-                parameter.data = number
-
         def evaluate(numbers: Sequence[float]) -> float:
-            place(numbers)
+            put_numbers(params, numbers)
             self.evaluations += 1
             with no_grad():
                 loss = closure()
             return plain(loss, f"{name}: the loss that the closure returns")
 
-        start = [parameter.data for parameter in params]
+        start = all_numbers(params)
         goal: Sequence[float] = start
         try:
             loss = evaluate(start)
             goal = self.moved(start, loss, evaluate)
         finally:
-            place(goal)
+            put_numbers(params, goal)
         return loss
 
     def option(self, name: str) -> list[float]:
-        """Return an option of its group for each parameter."""
-        return [group[name] for group in self.param_groups for _ in group["params"]]
+        """Return an option of its group for each number."""
+        return [
+            option
+            for group in self.param_groups
+            for option in [group[name]] * sum(map(count, group["params"]))
+        ]
 
     def noise(self) -> list[float]:
-        """Return a standard normal number for each parameter."""
+        """Return a standard normal number for each number."""
         draw = (self.rng or random).gauss
-        return [draw(0.0, 1.0) for _ in self.params]
+        return [draw(0.0, 1.0) for _ in range(sum(map(count, self.params)))]
 
     def state_dict(self) -> dict[str, Any]:
         """Return all that the optimizer remembers, ready for JSON."""

@@ -6,11 +6,21 @@ for one number or an array of them; `Optimizer` has the loop, the groups, and wh
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from autograd_scalar import Value
+from autograd_scalar.primitives import described
 from nn.arguments import known, whole_number
+from nn.array_parameters import (
+    ByIdentity,
+    array_gradients,
+    array_state,
+    is_array,
+    overlap,
+    require_movable,
+    state_like,
+)
 from nn.hyperparameters import below_one, flag, not_negative, number, plain, positive
 from nn.module import Module
 
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[numpy.float64]
 
-Parameters = Iterable[Value] | Iterable[Mapping[str, Any]]
+Parameters: TypeAlias = "Iterable[Value] | Iterable[Mapping[str, Any]] | Array | Iterable[Array]"
 State = dict[str, Any]
 Rule = Callable[[Any, Any, State], Any]
 """Of a parameter's number, its gradient, and its state, which it updates: the new number."""
@@ -37,7 +47,9 @@ class Optimizer:
     """Base of optimizers: a subclass says in `rule` what becomes of one parameter.
 
     params: the parameters, as `model.parameters()`; or dicts, each with a list of them under
-    "params" and with options of their own: `[{"params": a}, {"params": b, "lr": 0.1}]`.
+    "params" and with options of their own: `[{"params": a}, {"params": b, "lr": 0.1}]`. In place of
+    Values there may be NumPy arrays of float64, one or several, of any shapes: they are changed in
+    place, and `step` is given their gradients.
     defaults: the options of groups that have none of their own.
 
     `param_groups` are those dicts, one if no groups were given. Options may be changed there at any
@@ -47,8 +59,15 @@ class Optimizer:
     whose grad is None. Here grad is a number from the start.)
 
     Raises ValueError if there are no parameters, one comes twice or was computed from others, an
-    option is unknown or out of range; TypeError for a parameter that is no `Value`, or an option
-    that is no number.
+    array is read-only, an option is unknown or out of range; TypeError for a parameter that is
+    neither `Value` nor array of float64, for both kinds together, or an option that is no number.
+
+    >>> import numpy
+    >>> weights, bias = numpy.array([[4.0, 3.0]]), numpy.array(1.0)
+    >>> optimizer = SGD([weights, bias], lr=0.5)
+    >>> optimizer.step([[[8.0, -2.0]], 2.0])
+    >>> weights, bias
+    (array([[0., 4.]]), array(0.))
     """
 
     needs_gradients: ClassVar[bool] = True
@@ -63,7 +82,8 @@ class Optimizer:
         """See the class."""
         self.defaults = _checked(defaults)
         self.param_groups = []
-        self._state: dict[Value, State] = {}
+        self._has_arrays = False
+        self._state: MutableMapping[Any, State] = {}
         self._in_arrays: list[State] | None = None  # of the groups, while steps are of arrays
         for group in _groups(params):
             self.add_param_group(group)
@@ -82,7 +102,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no rule() of its own")
 
     @property
-    def state(self) -> dict[Value, State]:
+    def state(self) -> MutableMapping[Any, State]:
         """What is remembered of each parameter."""
         if self._in_arrays is not None:
             in_arrays, self._in_arrays = self._in_arrays, None
@@ -91,12 +111,12 @@ class Optimizer:
         return self._state
 
     @state.setter
-    def state(self, state: dict[Value, State]) -> None:
+    def state(self, state: MutableMapping[Any, State]) -> None:
         self._in_arrays = None
         self._state = state
 
     @property
-    def params(self) -> list[Value]:
+    def params(self) -> list[Any]:
         """The parameters of all groups."""
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
@@ -123,45 +143,81 @@ class Optimizer:
             raise TypeError(f"a group must be a dict with 'params', got {group!r}")
         place = len(self.param_groups)
         prefix = f"param_groups[{place}]['params']" if place else "params"
-        params = _parameters(group["params"], prefix)
-        for index, parameter in enumerate(params):
-            if parameter in self.state:
-                raise ValueError(f"{prefix}[{index}] is in another group already")
+        params = _parameters(group["params"], prefix, self.params)
         options = {name: option for name, option in group.items() if name != "params"}
         for name in options:
             known(f"option of {type(self).__name__}", name, (*self.defaults, "initial_lr"))
         added = {"params": params, **_checked({**self.defaults, **options})}
+        if not place and is_array(params[0]):
+            self._require_rule_for_arrays()
+            self._has_arrays, self._state = True, ByIdentity()
+        state = self.state
         self.param_groups.append(added)
-        self.state.update((parameter, self.initial_state(added)) for parameter in params)
+        for parameter in params:
+            initial = self.initial_state(added)
+            state[parameter] = state_like(parameter, initial) if self._has_arrays else initial
 
     def zero_grad(self) -> None:
-        """Set the gradient of every parameter to 0, for the next `backward()` to add to."""
+        """Set the gradient of every parameter to 0, for the next `backward()` to add to.
+
+        Arrays have none, so with them there is nothing to do.
+        """
+        if self._has_arrays:
+            return
         for group in self.param_groups:
             for parameter in group["params"]:
                 parameter.grad = 0.0
 
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, gradients: Any = None, *, closure: Callable[[], Any] | None = None) -> Any:
         """Move every parameter by its gradient.
 
-        closure: if given, it is called first, to compute loss and gradients; the loss it returns
-        is returned.
+        gradients: one for each of `params`, in place of their `.grad`, which arrays don't have:
+            numbers or, for arrays, arrays of their shapes; of a single array its gradient itself.
+        closure: if given, here or as the first argument, it is called first, to compute loss and
+            gradients; the loss it returns is returned.
+
+        Raises TypeError and ValueError for gradients that don't fit, before anything is moved.
+
+        >>> from autograd_scalar import Value
+        >>> x, y = Value(4.0), Value(3.0)
+        >>> SGD([x, y], lr=0.5).step([8.0, -2.0])
+        >>> x.data, y.data
+        (0.0, 4.0)
         """
+        if callable(gradients):
+            gradients, closure = None, gradients
         loss = None if closure is None else closure()
+        who = f"{type(self).__name__}.step"
+        if self._has_arrays:
+            self._step_in_place(array_gradients(who, self.params, gradients))
+            return loss
         state = self.state
+        given = None if gradients is None else iter(_slopes(who, self.params, gradients))
         for group in self.param_groups:
             move = self._move(group, state[group["params"][0]])
             for parameter in group["params"]:
-                grad = parameter.grad
+                grad = parameter.grad if given is None else next(given)
                 if grad.__class__ is not float:
                     grad = plain(grad)
                 parameter.data = move(parameter.data, grad, state[parameter])
         return loss
 
+    def _step_in_place(self, gradients: "list[Array]") -> None:
+        import numpy
+
+        slopes = iter(gradients)
+        with numpy.errstate(all="ignore"):
+            for group in self.param_groups:
+                move = self._move(group, self._state[group["params"][0]], numpy)
+                for parameter in group["params"]:
+                    numbers = numpy.asarray(parameter)  # a matrix would multiply as one
+                    numbers[...] = move(numbers, next(slopes), self._state[parameter])
+
     @property
     def takes_arrays(self) -> bool:
-        """Whether there is a `step_arrays`: the rule is one for arrays, and `step` is as here."""
-        ordinary = type(self).step is Optimizer.step
-        return ordinary and "functions" in inspect.signature(self.rule).parameters
+        """Whether there is a `step_arrays`: for Values, if the rule is one for arrays."""
+        ordinary = type(self).step is Optimizer.step and not self._has_arrays
+        return ordinary and self._has_rule_for_arrays()
 
     def step_arrays(self, data: "Array", grad: "Array") -> "Array":
         """Return the numbers of all parameters after a step, as `step` would leave them.
@@ -232,7 +288,8 @@ class Optimizer:
     def state_dict(self) -> dict[str, Any]:
         """Return all that the optimizer remembers, ready for JSON: PyTorch's layout, with floats.
 
-        Parameters go by their numbers, in the order of the groups.
+        Parameters go by their numbers, in the order of the groups. What is remembered of an array
+        is in nested lists.
 
         >>> from autograd_scalar import Value
         >>> optimizer = SGD([Value(1.0)], lr=0.5, momentum=0.9)
@@ -240,14 +297,15 @@ class Optimizer:
         >>> optimizer.state_dict()["state"]
         {0: {'momentum_buffer': 0.0}}
         """
-        numbers = {parameter: index for index, parameter in enumerate(self.params)}
+        state, groups, first = self.state, [], 0
+        for group in self.param_groups:
+            end = first + len(group["params"])
+            groups.append({**_plain(group), "params": list(range(first, end))})
+            first = end
         return {
             "optimizer": type(self).__name__,
-            "state": {numbers[parameter]: dict(state) for parameter, state in self.state.items()},
-            "param_groups": [
-                {**_plain(group), "params": [numbers[parameter] for parameter in group["params"]]}
-                for group in self.param_groups
-            ],
+            "state": {i: _as_lists(state[parameter]) for i, parameter in enumerate(self.params)},
+            "param_groups": groups,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -289,16 +347,25 @@ class Optimizer:
             mine.update(group)
         self.state = states
 
+    def _has_rule_for_arrays(self) -> bool:
+        return "functions" in inspect.signature(self.rule).parameters
+
+    def _require_rule_for_arrays(self) -> None:
+        if not self._has_rule_for_arrays():
+            raise TypeError(f"{type(self).__name__} has a rule for numbers only, not for arrays")
+
     def _require_lr(self) -> None:
         if "lr" not in self.defaults:
             raise AttributeError(f"{type(self).__name__} has no learning rate")
 
-    def _states(self, groups: Iterable[Mapping[str, Any]], saved: Any) -> dict[Value, State]:
+    def _states(
+        self, groups: Iterable[Mapping[str, Any]], saved: Any
+    ) -> MutableMapping[Any, State]:
         """What `saved` has of each parameter."""
         if not isinstance(saved, Mapping):
             raise TypeError(f"'state' must map numbers to states, got {saved!r}")
         by_number = {str(key): state for key, state in saved.items()}
-        states: dict[Value, State] = {}
+        states: MutableMapping[Any, State] = ByIdentity() if self._has_arrays else {}
         for group in groups:
             initial = self.initial_state(group)
             steps = set()
@@ -309,10 +376,12 @@ class Optimizer:
                 state = by_number[key]
                 self._require_keys(f"the state of parameter {key}", state, tuple(initial))
                 states[parameter] = {
-                    name: _state_number(f"{name} of parameter {key}", entry, initial[name])
+                    name: _state_entry(
+                        f"{name} of parameter {key}", entry, initial[name], parameter
+                    )
                     for name, entry in state.items()
                 }
-                steps.add((state.get("step"), None in state.values()))
+                steps.add((state.get("step"), any(entry is None for entry in state.values())))
             if len(steps) > 1:
                 raise ValueError("the parameters of a group must have made equally many steps")
         if len(by_number) > len(states):
@@ -337,8 +406,9 @@ class Optimizer:
 
     def __repr__(self) -> str:
         """Return the class, the number of parameters, and the options of each group."""
+        kind = "arrays" if self._has_arrays else "parameters"
         groups = [
-            f"{len(group['params'])} parameters, "
+            f"{len(group['params'])} {kind}, "
             + ", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params")
             for group in self.param_groups
         ]
@@ -721,6 +791,8 @@ def _checked(
 def _groups(params: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(params, Module):  # a Sequential is iterable
         raise TypeError(f"params must be the parameters of {params.summary()}: its .parameters()")
+    if is_array(params):
+        params = [params]
     if not isinstance(params, Iterable):
         raise TypeError(f"params must be parameters to optimise, got {params!r}")
     items = list(params)
@@ -732,32 +804,75 @@ def _groups(params: Any) -> Iterator[Mapping[str, Any]]:
         yield {"params": items}
 
 
-def _parameters(params: Any, name: str) -> list[Value]:
-    if isinstance(params, Value):
-        return [params]
+def _parameters(params: Any, name: str, others: Sequence[Any]) -> list[Any]:
+    """The parameters of a group, after those `others`."""
+    if isinstance(params, Value) or is_array(params):
+        params = [params]
     if not isinstance(params, Iterable):
         raise TypeError(f"{name} must be parameters to optimise, got {params!r}")
     parameters = list(params)
     if not parameters:
         raise ValueError(f"{name} must hold at least one parameter, got none")
     first: dict[int, int] = {}
+    elsewhere = {id(parameter) for parameter in others}
     for place, parameter in enumerate(parameters):
-        if not isinstance(parameter, Value):
-            raise TypeError(f"{name}[{place}] must be a Value, got {parameter!r}")
-        if parameter.parents:
+        if is_array(parameter):
+            require_movable(f"{name}[{place}]", parameter)
+        elif not isinstance(parameter, Value):
+            raise TypeError(f"{name}[{place}] must be a Value or an array, got {parameter!r}")
+        elif parameter.parents:
             raise ValueError(
                 f"{name}[{place}] is no parameter: it was computed from others, by {parameter.op!r}"
             )
         if first.setdefault(id(parameter), place) != place:
             raise ValueError(f"{name}[{place}] is {name}[{first[id(parameter)]}] once more")
+        if id(parameter) in elsewhere:
+            raise ValueError(f"{name}[{place}] is in another group already")
+    together = [*others, *parameters]
+    if any(map(is_array, together)):
+        _require_separate(together)
     return parameters
 
 
-def _state_number(name: str, entry: object, initial: object) -> Any:
+def _require_separate(params: Sequence[Any]) -> None:
+    if not all(map(is_array, params)):
+        raise TypeError("params must be all Values or all arrays, got both")
+    for place, array in enumerate(params):
+        for other in params[:place]:
+            if overlap(array, other):
+                raise ValueError(f"array {place} of params overlaps with one before it")
+
+
+def _slopes(who: str, params: Sequence[Value], given: Any) -> list[float]:
+    """The gradients of Values that were given."""
+    if isinstance(given, (Mapping, str)) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"{who}: gradients must be numbers, one a parameter, not {described(given)}"
+        )
+    slopes = list(given)
+    if len(slopes) != len(params):
+        raise ValueError(
+            f"{who}: gradients must be {len(params)}, one a parameter, not {len(slopes)}"
+        )
+    return [plain(slope, f"{who}: gradients[{i}]") for i, slope in enumerate(slopes)]
+
+
+# --- What is remembered ---------------------------------------------------------------------------
+
+
+def _as_lists(state: State) -> State:
+    return {
+        name: entry.tolist() if hasattr(entry, "tolist") else entry for name, entry in state.items()
+    }
+
+
+def _state_entry(name: str, entry: object, initial: object, parameter: Any) -> Any:
     if isinstance(initial, int):
         return whole_number(name, entry)
     if initial is None and entry is None:
         return None
+    if is_array(parameter):
+        return array_state(name, entry, parameter.shape)
     if isinstance(entry, bool) or not isinstance(entry, (int, float)):
         raise TypeError(f"{name} must be a number, got {entry!r}")
     return float(entry)

@@ -119,12 +119,24 @@ def test_an_error_for_a_norm_that_is_none_comes_before_any_change(bad):
 BAD = [
     (clip_grad_norm, ([Value(0.0)], -1.0), {}, ValueError, "max_norm must be finite and at least"),
     (clip_grad_norm, ([Value(0.0)], "1"), {}, TypeError, "max_norm must be a number"),
-    (clip_grad_norm, ([1.0], 1.0), {}, TypeError, r"parameters\[0\] must be a Value, got 1.0"),
+    (
+        clip_grad_norm,
+        ([1.0], 1.0),
+        {},
+        TypeError,
+        r"parameters\[0\] must be a Value or an array, got 1.0",
+    ),
     (clip_grad_norm, ([Value(0.0)], 1.0, 0.0), {}, ValueError, "norm_type must be above 0, got 0"),
     (clip_grad_norm, ([Value(0.0)], 1.0, math.nan), {}, ValueError, "norm_type must be above 0"),
     (clip_grad_norm, ([Value(0.0)], 1.0, "inf"), {}, TypeError, "norm_type must be a number"),
     (clip_grad_value, ([Value(0.0)], -1.0), {}, ValueError, "clip_value must be finite and at"),
-    (clip_grad_value, ([1.0], 1.0), {}, TypeError, r"parameters\[0\] must be a Value, got 1.0"),
+    (
+        clip_grad_value,
+        ([1.0], 1.0),
+        {},
+        TypeError,
+        r"parameters\[0\] must be a Value or an array, got 1.0",
+    ),
 ]
 
 
@@ -132,3 +144,47 @@ BAD = [
 def test_bad_arguments(function, arguments, options, error, message):
     with pytest.raises(error, match=message):
         function(*arguments, **options)
+
+
+# --- Arrays of gradients --------------------------------------------------------------------------
+
+SLOPES = st.one_of(
+    st.sampled_from([0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324]), st.floats(-1e300, 1e300)
+)
+
+
+def bits(numbers):
+    return ["nan" if x != x else x.hex() for x in numbers]
+
+
+@examples(100)
+@given(
+    st.lists(SLOPES, min_size=7, max_size=7),
+    st.sampled_from([0.0, 1e-3, 1.0, 1e300]),
+    st.sampled_from([1, 2.0, 3.5, math.inf]),
+)
+def test_arrays_of_gradients_are_clipped_as_those_of_values_to_the_bit(numbers, bound, p):
+    for clip in (lambda x: clip_grad_norm(x, bound, p), lambda x: clip_grad_value(x, bound)):
+        params = with_gradients(numbers)
+        whole = np.array([*numbers, 9.0])
+        arrays = [whole[:6].reshape(2, 3).T, whole[6:7].reshape(())]
+        order = [whole[i] for i in (0, 3, 1, 4, 2, 5, 6)]
+        for param, number in zip(params, order, strict=True):
+            param.grad = float(number)
+        expected, found = clip(params), clip(arrays)
+        assert bits([found or 0.0]) == bits([expected or 0.0])
+        here = [x for array in arrays for x in array.ravel().tolist()]
+        assert bits(here) == bits([param.grad for param in params])
+        assert whole[7] == 9.0
+
+
+def test_one_array_may_stand_alone_and_must_be_one_to_change():
+    array = np.array([30.0, 40.0])
+    assert clip_grad_norm(array, 5.0) == 50.0
+    assert array.tolist() == pytest.approx([3.0, 4.0])
+    for bad in (np.array([1, 2]), np.ones(2, np.float32)):
+        with pytest.raises(TypeError, match=r"parameters\[0\] must be an array of float64"):
+            clip_grad_value([bad], 1.0)
+    array.flags.writeable = False
+    with pytest.raises(ValueError, match=r"parameters\[0\] .* read-only"):
+        clip_grad_norm(array, 1.0)

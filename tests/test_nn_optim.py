@@ -18,6 +18,7 @@ from nn import MLP, Linear
 from nn.losses import mse_loss
 from nn.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
 from tests import torch_training
+from tests.sweeps import examples
 from tests.torch_training import OPTIMIZERS, PROBLEMS, STEPS
 
 KINDS = {kind.__name__: kind for kind in (SGD, RMSprop, Adagrad, Adam, AdamW)}
@@ -350,7 +351,7 @@ X, Y = Value(0.0), Value(1.0)
 BAD_PARAMS = [
     ([], ValueError, "params must hold at least one parameter"),
     ([X, Value(1.0), X], ValueError, r"params\[2\] is params\[0\] once more"),
-    ([X, 1.0], TypeError, r"params\[1\] must be a Value, got 1\.0"),
+    ([X, 1.0], TypeError, r"params\[1\] must be a Value or an array, got 1\.0"),
     (Linear(2, 1), TypeError, r"the parameters of Linear\(2 -> 1\): its \.parameters\(\)"),
     ([X, X * 2], ValueError, r"params\[1\] is no parameter: it was computed from others, by '\*'"),
     (X, TypeError, "params must be parameters to optimise, got Value"),
@@ -492,6 +493,7 @@ ARRAY_OPTIONS = [
 
 
 @pytest.mark.parametrize(("name", "options"), ARRAY_OPTIONS)
+@examples(100)
 @given(
     st.lists(st.lists(st.floats(allow_nan=True, width=64), min_size=5, max_size=5), max_size=4),
     st.lists(st.floats(-1e3, 1e3), min_size=5, max_size=5),

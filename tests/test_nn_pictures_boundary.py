@@ -249,6 +249,49 @@ def test_on_axes_that_are_given():
     assert len(axes.images) == 1
 
 
+@pytest.mark.parametrize("model", [BINARY, THREE])
+@pytest.mark.parametrize("legend", [True, False])
+@pytest.mark.parametrize("colorbar", [True, False])
+def test_legend_and_colour_bar_can_be_left_out(model, legend, colorbar):
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    before = axes.get_position().bounds
+    options = {"resolution": 4, "ax": axes, "legend": legend, "colorbar": colorbar}
+    figure = nn.decision_boundary(model, MOONS.features, MOONS.targets, **options)
+    has_bar = colorbar and model is BINARY  # colours of several classes are in the legend
+    assert len(figure.axes) == 1 + has_bar
+    assert (axes.get_legend() is not None) == legend
+    assert (axes.get_position().bounds == before) != has_bar
+    assert len(axes.images) == 1 and axes.collections
+
+
+def test_markers_are_smaller_where_many_share_a_small_picture():
+    from matplotlib.figure import Figure
+
+    def size(inches, count):
+        axes = Figure(figsize=(inches, inches)).subplots()
+        X = np.linspace([0.0, 0.0], [1.0, 1.0], count)
+        nn.decision_boundary(BINARY, X, [0, 1] * (count // 2), resolution=4, ax=axes)
+        sizes = {float(c.get_sizes()[0]) for c in axes.collections if hasattr(c, "get_sizes")}
+        return min(sizes), max(sizes)
+
+    assert size(5, 50) == size(5, 100) == size(1.5, 4) == (30, pytest.approx(111))  # and rings
+    assert 6 < size(1.5, 100)[0] < 12 and size(5, 500)[0] < 30
+    assert size(1.5, 1000)[0] == 6
+    assert size(1.5, 100)[1] == pytest.approx(3.7 * size(1.5, 100)[0])
+
+
+def test_the_ring_in_the_legend_shows_on_dark_ground():
+    import matplotlib
+
+    with matplotlib.rc_context({"text.color": "#ffffff"}):
+        legend = nn.decision_boundary(BINARY, MOONS, resolution=4).axes[0].get_legend()
+    first, *_, ring = legend.legend_handles
+    assert ring.get_edgecolor().tolist() == [[1.0] * 4]
+    assert len(first.get_facecolor()) == 1
+
+
 def test_it_shows_itself_in_a_notebook_without_pyplot():
     had = "matplotlib.pyplot" in sys.modules
     png = nn.decision_boundary(BINARY, MOONS, resolution=4)._repr_png_()
@@ -278,6 +321,8 @@ BAD = [
     ((BINARY, MOONS), {"resolution": 2.0}, TypeError, "resolution must be an int"),
     ((BINARY, MOONS), {"names": ("a",)}, ValueError, "names must be two"),
     ((BINARY, MOONS), {"names": "ab"}, ValueError, "names must be two"),
+    ((BINARY, MOONS), {"legend": "top"}, TypeError, "legend must be True or False, got 'top'"),
+    ((BINARY, MOONS), {"colorbar": 0}, TypeError, "colorbar must be True or False, got 0"),
     ((BINARY, MOONS), {"ax": 3}, TypeError, "ax must be Matplotlib axes, not int"),
     ((lambda X: "text", MOONS), {}, TypeError, "model must give numbers, not 'text'"),
     ((lambda X: [1.0], MOONS), {}, ValueError, "model must give a number, or one for each class"),

@@ -1,15 +1,19 @@
 """Learning curves: the lines are the numbers of the histories, and each is named."""
 
 import math
+import pickle
 import sys
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nn
 from nn.history import History
 from tests.pictures import HOSTILE
+from tests.sweeps import examples
 
 pytest.importorskip("matplotlib")
 
@@ -81,11 +85,48 @@ def test_several_histories_are_compared_by_name_and_colour():
     assert {"run 1, training", "run 2"} <= set(texts(nn.learning_curves(HISTORY, OTHER).axes[0]))
 
 
-def test_the_names_stand_apart():
+@pytest.mark.parametrize("size", [(6.4, 2.4), (3.0, 1.6), (8.0, 9.0)])
+@pytest.mark.parametrize("layout", [None, "constrained"])
+def test_the_names_stand_apart_whatever_size_the_figure_gets(size, layout):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     same = [History([{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": 0.5}]) for _ in range(6)]
-    axes = nn.learning_curves(*same).axes[0]
-    heights = sorted(text.xy[1] * axes.bbox.height for text in axes.texts)
-    assert min(np.diff(heights)) >= 9 * 1.3 * axes.figure.dpi / 72
+    figure = nn.learning_curves(*same)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    figure.set_layout_engine(layout)
+    figure.set_size_inches(size)
+    canvas.draw()
+    axes = figure.axes[0]
+    boxes = [text.get_window_extent() for text in axes.texts]
+    heights = sorted((box.y0 + box.y1) / 2 for box in boxes)
+    line = 9 * figure.dpi / 72
+    assert min(np.diff(heights)) >= 1.3 * line
+    assert heights[0] == pytest.approx(axes.bbox.y0, abs=line / 3)  # where the lines end, nearly
+    assert heights[-1] < axes.bbox.y1
+    assert all(box.x0 > axes.bbox.x1 for box in boxes)
+
+
+def test_the_names_follow_the_scale():
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = nn.learning_curves(OTHER)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.axes[0]
+    words = next(text for text in axes.texts if text.get_text() == "training")
+    for limits in (None, (0.0, 1.0), (-3.0, 0.4)):
+        if limits is not None:
+            axes.set_ylim(limits)
+            canvas.draw()
+        box = words.get_window_extent(canvas.get_renderer())
+        low, high = axes.get_ylim()
+        expected = axes.bbox.y0 + axes.bbox.height * (0.2 - low) / (high - low)
+        assert (box.y0 + box.y1) / 2 == pytest.approx(expected, abs=3)
+
+
+def test_a_figure_can_be_copied():
+    copied = pickle.loads(pickle.dumps(nn.learning_curves(HISTORY)))
+    assert {"training", "validation"} <= set(texts(copied.axes[0]))
 
 
 @pytest.mark.parametrize("places", [[], [1.0], [0.0, 0.0, 0.0], [5.0, 1.0, 4.0, 9.0], [3.0, 100.0]])
@@ -98,6 +139,22 @@ def test_spreading_keeps_order_and_distance(places):
     assert sum(found) == pytest.approx(sum(places))
     if all(b - a >= 4 for a, b in pairwise(sorted(places))):
         assert found == places
+
+
+@examples(200)
+@given(st.lists(st.floats(-50, 150), max_size=9), st.floats(0.0, 40.0))
+def test_places_are_kept_within_bounds(places, apart):
+    from nn.pictures.charts import spread
+
+    found = spread(places, apart, 0.0, 100.0)
+    room = min(apart, 100.0 / max(1, len(places) - 1))
+    assert all(-1e-9 <= x <= 100 + 1e-9 for x in found)
+    assert all(b - a >= room - 1e-9 for a, b in pairwise(sorted(found)))
+    ordered = [y for _, y in sorted(zip(places, found, strict=True), key=lambda pair: pair[0])]
+    assert all(a <= b for a, b in pairwise(ordered)) or len(set(places)) < len(places)
+    free = spread([min(max(x, 0.0), 100.0) for x in places], apart)
+    if all(0.0 <= x <= 100.0 for x in free):
+        assert found == pytest.approx(free)
 
 
 def test_one_epoch_is_a_point_and_none_an_empty_picture():

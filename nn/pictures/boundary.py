@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from autograd_scalar.primitives import described
 from nn.arguments import size, whole_number
 from nn.data import Dataset
+from nn.hyperparameters import flag
 from nn.pictures.plotting import axes_or_new
 from nn.pictures.predicting import Scores, probabilities, scores
 from nn.pictures.wording import label
@@ -32,6 +33,8 @@ def decision_boundary(
     features: tuple[int, int] = (0, 1),
     names: Sequence[str] | None = None,
     resolution: int = 200,
+    legend: bool = True,
+    colorbar: bool = True,
     ax: Any = None,
 ) -> "Chart":
     """Draw what a classifier says of each place of the plane of two features; return the figure.
@@ -49,6 +52,8 @@ def decision_boundary(
         on another ground than that of its class and be right.
     names: of the two features; else those of the `Dataset` or the columns.
     resolution: how many places across and down. A module is recorded once and run over all of them.
+    legend, colorbar: whether to name the classes above the picture, and to explain its ground
+        beside it; without, several pictures fit into a row.
     ax: Matplotlib axes to draw on, in place of a new figure.
 
     Raises ImportError without Matplotlib, of the extra `plot`; ValueError and TypeError for
@@ -65,6 +70,7 @@ def decision_boundary(
     a, b = _two(features, points.shape[1])
     resolution = _size("resolution", resolution, 2)
     names = _names(names, examples.columns, (a, b))
+    legend, colorbar = flag(f"{WHO}: legend", legend), flag(f"{WHO}: colorbar", colorbar)
     axes = axes_or_new(WHO, ax, 6.4, 4.8)
 
     xs, ys = (_reach(points[:, i], resolution) for i in (a, b))
@@ -77,7 +83,7 @@ def decision_boundary(
     classes = _classes(model, examples.labels, on_grid)
     words = [label(examples.class_names.get(c, c)) for c in classes]
 
-    ground = _Ground(axes, xs, ys)
+    ground = _Ground(axes, xs, ys, colorbar)
     if classes == [-1, 1] and on_grid.numbers.ndim == 1 and not on_grid.are_probabilities:
         ground.margin(on_grid.numbers, words)
         given = (on_points.numbers > 0).astype(int)
@@ -90,6 +96,8 @@ def decision_boundary(
         given = probabilities(on_points).argmax(axis=1)
     meant = numpy.array([classes.index(c) for c in examples.labels])
     _scatter(axes, points[:, [a, b]], meant, given, words)
+    if legend:
+        _name_classes(axes, words)
     others = " (other features at their means)" if points.shape[1] > 2 else ""
     axes.set(xlabel=label(names[0]) + others, ylabel=label(names[1]))
     axes.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
@@ -195,8 +203,8 @@ def _reach(x: Array, count: int) -> Array:
 class _Ground:
     """The ground of the picture, from what a model says at each place of a grid."""
 
-    def __init__(self, axes: "Axes", xs: Array, ys: Array) -> None:
-        self.axes, self.xs, self.ys = axes, xs, ys
+    def __init__(self, axes: "Axes", xs: Array, ys: Array, has_bar: bool) -> None:
+        self.axes, self.xs, self.ys, self.has_bar = axes, xs, ys, has_bar
         axes.set_facecolor("white")  # whatever the style is: lines and rings on it are dark
         half = [(places[1] - places[0]) / 2 for places in (xs, ys)]
         self.extent = (
@@ -243,6 +251,8 @@ class _Ground:
         tints = ["#4a94c8", "#b9d6ea", "#f6f6f4", "#f6cfb0", "#e5874a"]
         ramp = LinearSegmentedColormap.from_list("classes", tints).with_extremes(bad=COLOURS[6])
         image = self._image(values.reshape(len(self.ys), len(self.xs)), ramp, low, high)
+        if not self.has_bar:
+            return
         figure = self.axes.get_figure()
         assert figure is not None
         colours = figure.colorbar(image, ax=self.axes, pad=0.02, aspect=30, **bar)
@@ -269,27 +279,40 @@ def _scatter(axes: "Axes", points: Array, meant: Any, given: Any, words: Sequenc
     """The examples, by class, and rings around those that the model takes for another."""
     from nn.pictures.charts import COLOURS, MARKERS
 
+    size = _marker_size(axes, len(points))
     for c, word in enumerate(words):
         chosen = points[meant == c]
         if len(chosen):
             axes.scatter(
-                chosen[:, 0], chosen[:, 1], s=30, c=COLOURS[c], marker=MARKERS[c], label=word,
-                edgecolors="white", linewidths=0.8, zorder=3,
+                chosen[:, 0], chosen[:, 1], s=size, c=COLOURS[c], marker=MARKERS[c], label=word,
+                edgecolors="white", linewidths=0.15 * size**0.5, zorder=3,
             )  # fmt: skip
     wrong = points[meant != given]
     if len(wrong):
         axes.scatter(
-            wrong[:, 0], wrong[:, 1], s=110, facecolors="none", edgecolors="#111111",
-            linewidths=1.3, zorder=4, label=f"{len(wrong)} of {len(points)} wrong",
+            wrong[:, 0], wrong[:, 1], s=3.7 * size, facecolors="none", edgecolors="#111111",
+            linewidths=0.24 * size**0.5, zorder=4, label=f"{len(wrong)} of {len(points)} wrong",
         )  # fmt: skip
+
+
+def _marker_size(axes: "Axes", count: int) -> float:
+    """In square points: less where many examples share a small picture, to be told apart."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    square_points = axes.bbox.width * axes.bbox.height * (72 / figure.dpi) ** 2
+    return min(30.0, max(6.0, 0.15 * square_points / count))
+
+
+def _name_classes(axes: "Axes", words: Sequence[str]) -> None:
     columns = max(1, min(len(words) + 1, LEGEND // (max(map(len, words)) + 5)))
     legend = axes.legend(
         loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, frameon=False,
         handletextpad=0.2, columnspacing=1.2, borderaxespad=0.2, fontsize=9,
     )  # fmt: skip
-    if len(wrong):
-        ring: Any = legend.legend_handles[-1]
-        ring.set_edgecolor(legend.get_texts()[-1].get_color())
+    for name, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
+        ring: Any = name
+        if not len(ring.get_facecolor()):  # on any ground as dark or light as what is written
+            ring.set_edgecolor(text.get_color())
 
 
 def _size(name: str, given: Any, least: int) -> int:

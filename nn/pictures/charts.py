@@ -5,6 +5,7 @@ are made without pyplot: nothing is kept open, and no window or backend is neede
 """
 
 import io
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import Affine2D, Transform
 
 from autograd_scalar.draw.theme import luminance
 
@@ -64,48 +66,69 @@ End = tuple[float, str, Any]
 
 
 def label_ends(panels: Sequence[tuple[Axes, Sequence[End]]], size: float = 9.0) -> None:
-    """Write words to the right of each panel, each at its height or as near as there is room."""
-    figure = panels[0][0].get_figure(root=True)
-    assert figure is not None
-    if figure.get_layout_engine() is not None:
-        figure.draw_without_rendering()  # the layout decides how far apart the heights are
-    apart = size * 1.35 * figure.dpi / 72
+    """Write words to the right of each panel, each at its height or as near as there is room.
+
+    Where that is is found whenever the panel is drawn, for then it is known how high the panel is.
+    """
     for axes, ends in panels:
-        axes.autoscale_view()
         told = [end for end in ends if end[0] == end[0]]
-        pixels = [axes.transData.transform((0.0, height))[1] for height, _, _ in told]
-        low, high = axes.bbox.y0, axes.bbox.y1
-        inside = [min(max(pixel, low), high) for pixel in pixels]
-        for (_, words, colour), pixel in zip(told, spread(inside, apart), strict=True):
+        heights = [height for height, _, _ in told]
+        for which, (_, words, colour) in enumerate(told):
             axes.annotate(
-                words, (1.0, (pixel - low) / (high - low)), (6, 0), xycoords="axes fraction",
+                words, (0.0, 0.0), (6, 0), xycoords=_Place(axes, heights, which, size),
                 textcoords="offset points", color=colour, fontsize=size, va="center",
                 annotation_clip=False,
             )  # fmt: skip
 
 
-def spread(places: Sequence[float], apart: float) -> list[float]:
+class _Place:
+    """Where one of the words goes: at the right edge of the axes, apart from the other words."""
+
+    def __init__(self, axes: Axes, heights: Sequence[float], which: int, size: float) -> None:
+        self.axes, self.heights, self.which, self.size = axes, heights, which, size
+
+    def __call__(self, renderer: Any) -> Transform:
+        axes = self.axes
+        axes.get_ylim()  # has new lines taken into the scale
+        pixels = [axes.transData.transform((0.0, height))[1] for height in self.heights]
+        apart = self.size * 1.35 * renderer.points_to_pixels(1.0)
+        found = spread(pixels, apart, axes.bbox.y0, axes.bbox.y1)
+        return Affine2D().translate(axes.bbox.x1, found[self.which])
+
+
+def spread(
+    places: Sequence[float], apart: float, low: float = -math.inf, high: float = math.inf
+) -> list[float]:
     """Return the places moved as little as may be so that each is that far from the next.
 
-    Places that come too near to each other are spread around their mean.
+    Places that come too near to each other are spread around their mean. All stay between low and
+    high; if there is no room for so many, they are as far apart as there is room for.
 
     >>> spread([10.0, 0.0, 11.0], 4.0)
     [8.5, 0.0, 12.5]
+    >>> spread([10.0, 0.0, 11.0], 4.0, high=11.0)
+    [7.0, 0.0, 11.0]
     """
-    order = sorted(range(len(places)), key=places.__getitem__)
+    count = len(places)
+    apart = min(apart, (high - low) / max(1, count - 1))
+    found = [min(max(place, low), high) for place in places]
+    order = sorted(range(count), key=places.__getitem__)
     groups: list[list[int]] = []
     starts: list[float] = []
     for place in order:
         groups.append([place])
-        starts.append(places[place])
+        starts.append(found[place])
         while len(groups) > 1 and starts[-2] + apart * len(groups[-2]) > starts[-1]:
             last = groups.pop()
             groups[-1] += last
             starts.pop()
-            middle = sum(places[i] for i in groups[-1]) / len(groups[-1])
+            middle = sum(found[i] for i in groups[-1]) / len(groups[-1])
             starts[-1] = middle - apart * (len(groups[-1]) - 1) / 2
-    found = list(places)
-    for group, start in zip(groups, starts, strict=True):
-        for i, place in enumerate(group):
-            found[place] = start + i * apart
+    spaced = [
+        start + k * apart
+        for start, group in zip(starts, groups, strict=True)
+        for k in range(len(group))
+    ]
+    for k, (place, at) in enumerate(zip(order, spaced, strict=True)):
+        found[place] = min(max(at, low + k * apart), high - (count - 1 - k) * apart)
     return found
