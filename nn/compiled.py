@@ -122,6 +122,8 @@ class CompiledStep:
             raise RecordingError(
                 f"compile_step: {type(optimizer).__name__} takes no gradients, and no one step"
             )
+        if getattr(optimizer, "moves_arrays", False):
+            raise TypeError("compile_step: optimizer must move the model's Values, not arrays")
         self.model, self.loss, self.optimizer = model, loss_named(loss), optimizer
         self.backend = backends.Options(backend).backend
         self.way = self.why = ""

@@ -202,6 +202,8 @@ class Run:
         for name in ("step", "zero_grad", "state_dict"):
             if not hasattr(optimizer, name):
                 raise TypeError(f"optimizer must be one of nn's, got {optimizer!r}")
+        if getattr(optimizer, "moves_arrays", False):
+            raise TypeError("optimizer must move the model's Values, not arrays")
         self.model: Any = model
         self.optimizer, self.schedule = optimizer, schedule
         self.epochs, self.batch_size = size("epochs", epochs), size("batch_size", batch_size)

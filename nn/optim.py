@@ -49,7 +49,7 @@ class Optimizer:
     params: the parameters, as `model.parameters()`; or dicts, each with a list of them under
     "params" and with options of their own: `[{"params": a}, {"params": b, "lr": 0.1}]`. In place of
     Values there may be NumPy arrays of float64, one or several, of any shapes: they are changed in
-    place, and `step` is given their gradients.
+    place, and `step` is given their gradients; then `moves_arrays` is true.
     defaults: the options of groups that have none of their own.
 
     `param_groups` are those dicts, one if no groups were given. Options may be changed there at any
@@ -82,7 +82,7 @@ class Optimizer:
         """See the class."""
         self.defaults = _checked(defaults)
         self.param_groups = []
-        self._has_arrays = False
+        self.moves_arrays = False
         self._state: MutableMapping[Any, State] = {}
         self._in_arrays: list[State] | None = None  # of the groups, while steps are of arrays
         for group in _groups(params):
@@ -150,19 +150,19 @@ class Optimizer:
         added = {"params": params, **_checked({**self.defaults, **options})}
         if not place and is_array(params[0]):
             self._require_rule_for_arrays()
-            self._has_arrays, self._state = True, ByIdentity()
+            self.moves_arrays, self._state = True, ByIdentity()
         state = self.state
         self.param_groups.append(added)
         for parameter in params:
             initial = self.initial_state(added)
-            state[parameter] = state_like(parameter, initial) if self._has_arrays else initial
+            state[parameter] = state_like(parameter, initial) if self.moves_arrays else initial
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, for the next `backward()` to add to.
 
         Arrays have none, so with them there is nothing to do.
         """
-        if self._has_arrays:
+        if self.moves_arrays:
             return
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -188,7 +188,7 @@ class Optimizer:
             gradients, closure = None, gradients
         loss = None if closure is None else closure()
         who = f"{type(self).__name__}.step"
-        if self._has_arrays:
+        if self.moves_arrays:
             self._step_in_place(array_gradients(who, self.params, gradients))
             return loss
         state = self.state
@@ -216,7 +216,7 @@ class Optimizer:
     @property
     def takes_arrays(self) -> bool:
         """Whether there is a `step_arrays`: for Values, if the rule is one for arrays."""
-        ordinary = type(self).step is Optimizer.step and not self._has_arrays
+        ordinary = type(self).step is Optimizer.step and not self.moves_arrays
         return ordinary and self._has_rule_for_arrays()
 
     def step_arrays(self, data: "Array", grad: "Array") -> "Array":
@@ -365,7 +365,7 @@ class Optimizer:
         if not isinstance(saved, Mapping):
             raise TypeError(f"'state' must map numbers to states, got {saved!r}")
         by_number = {str(key): state for key, state in saved.items()}
-        states: MutableMapping[Any, State] = ByIdentity() if self._has_arrays else {}
+        states: MutableMapping[Any, State] = ByIdentity() if self.moves_arrays else {}
         for group in groups:
             initial = self.initial_state(group)
             steps = set()
@@ -406,7 +406,7 @@ class Optimizer:
 
     def __repr__(self) -> str:
         """Return the class, the number of parameters, and the options of each group."""
-        kind = "arrays" if self._has_arrays else "parameters"
+        kind = "arrays" if self.moves_arrays else "parameters"
         groups = [
             f"{len(group['params'])} {kind}, "
             + ", ".join(f"{k}={v!r}" for k, v in group.items() if k != "params")

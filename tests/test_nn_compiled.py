@@ -563,6 +563,7 @@ def test_a_loss_that_is_no_number_moves_nothing():
     [
         ((3, "mse", nn.SGD([Value(0.0)])), TypeError, "model must be"),
         ((scores, "mse", None), TypeError, "optimizer must be"),
+        ((scores, "mse", nn.SGD(np.zeros(2))), TypeError, "must move the model's Values"),
         ((scores, "msee", nn.SGD([Value(0.0)])), ValueError, "did you mean 'mse'"),
         ((scores, "mse", nn.SGD([Value(0.0)]), "gpu"), ValueError, "no backend 'gpu'"),
         ((scores, "mse", nn.SPSA([Value(0.0)])), RecordingError, "SPSA takes no gradients"),

@@ -891,6 +891,7 @@ BAD = [
     ({"backend": "numpy"}, ValueError, "unknown backend 'numpy'"),
     ({"schedule_per": "batch"}, ValueError, "unknown schedule_per 'batch'"),
     ({"callbacks": [print]}, TypeError, r"callbacks must be nn\.Callback objects"),
+    ({"optimizer": nn.SGD(np.zeros(2))}, TypeError, "optimizer must move the model's Values"),
     ({"optimizer": "adam"}, TypeError, "optimizer must be one of nn's, got 'adam'"),
     ({"model": 3}, TypeError, "model must be a module or a function, got 3"),
     ({"resume": True}, ValueError, "resume=True needs the checkpoint"),

@@ -66,7 +66,8 @@ def jit(
     Args:
         f: a function of numbers, written against this package.
         backend: "python", generated source, which needs nothing; "native", machine code; or "auto",
-            which takes what suits the size of the program and how often it is run.
+            which takes what suits the size of the program and how often it is run. When that
+            changes, last bits may; where they have to be the same each time, name a backend.
         passes: the optimizations to run, of ``autograd_scalar.tape.passes.PASSES``; None for all.
         contract: whether the native backend may fuse multiplications with additions, which rounds
             once in place of twice: faster, and no longer the same bits.
