@@ -3,14 +3,16 @@
 import base64
 import random
 from array import array
+from functools import partial
+from operator import mul, sub
 
 import pytest
 
-from autograd_scalar import Value, dot, fsum
+from autograd_scalar import Value, dot, fsum, maximum, where
 from autograd_scalar.draw.groups import NOWHERE, Groups
 from autograd_scalar.draw.page import layout as layouts
-from autograd_scalar.draw.page.graph import Graph
-from autograd_scalar.draw.page.interiors import BOX_HEIGHT, CARD_HEIGHT, Interiors, told_range
+from autograd_scalar.draw.page.graph import Graph, computed
+from autograd_scalar.draw.page.interiors import Interiors, told_range
 from autograd_scalar.draw.page.layout import NOT_YET, Layout, lay_out
 from autograd_scalar.draw.page.packing import packed
 from autograd_scalar.draw.rows import Rows
@@ -44,7 +46,8 @@ def test_rows_are_the_parents_and_long_ones_are_shared() -> None:
         examples += [dot(ws, xs), dot(ws, xs)]
     order = topological_order(fsum(examples))
     places = {node: place for place, node in enumerate(order)}
-    rows = Rows(order, places)
+    rows = Rows(order)
+    assert rows.places == places
     assert [rows[i] for i in range(len(rows))] == [[places[p] for p in n.parents] for n in order]
     assert len(rows.table) == 1 + 30 + 2  # the weights, the inputs, and the two halves of the sum
 
@@ -88,6 +91,35 @@ def test_operands_of_one_group_have_an_arrow_each() -> None:
     assert [port for *_, port in interiors.all[0].arrows] == [None, None, 0, 1]
 
 
+def test_what_only_a_comparison_needs_is_in_no_interior() -> None:
+    """A comparison may be of nodes that the result is not computed from, at any depth."""
+    x = Value(2.0)
+    y, guards = computed(lambda: x * 2.0 if dot([x * 3.0 + 1.0] * 20, [x] * 20) > 0.0 else -x)
+    graph = Graph(y, guards)
+    assert len(graph.nodes) > graph.size == 2
+    interiors = Interiors(graph, Groups(graph.nodes[: graph.size]))
+    assert [interior.things for interior in interiors.all] == [[0, 1]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_nodes_of_one_form_have_the_same_operation_on_the_same_constants(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = [Value(1.5), Value(0.5)]
+    for _ in range(60):
+        a, b = chance.choice(nodes), chance.choice([*nodes, 0.0, -0.0, 1.0, 2.0])
+        nodes.append(chance.choice([mul, sub, maximum, partial(where, a)])(a, b))
+    graph = Graph(fsum(nodes))
+    for place, form in enumerate(graph.forms):
+        for other, other_form in enumerate(graph.forms):
+            assert (form == other_form) == (told(graph, place) == told(graph, other))
+        assert told(graph, graph.nodes.index(graph.examples[form])) == told(graph, place)
+
+
+def told(graph: Graph, place: int) -> tuple[str, list[str]]:
+    node = graph.nodes[place]
+    return node.op, [o.hex() if isinstance(o, float) else "node" for o in node.operands]
+
+
 @pytest.mark.parametrize("name", MAKERS)
 def test_nothing_overlaps_and_everything_is_inside(name: str) -> None:
     value, modules = MAKERS[name]()
@@ -104,10 +136,8 @@ def test_nothing_overlaps_and_everything_is_inside(name: str) -> None:
         assert len(layout.paths) == len(interior.arrows)
         assert all(len(path) % 3 == 1 and len(path) >= 4 for path in layout.paths)
         rectangles = [
-            (x, y, x + width, y + (CARD_HEIGHT if thing >= 0 else BOX_HEIGHT))
-            for (x, y), (width, _), thing in zip(
-                layout.corners, interior.sizes, interior.things, strict=True
-            )
+            (x, y, x + width, y + height)
+            for (x, y), (width, height, _) in zip(layout.corners, interior.sizes, strict=True)
         ]
         for i, (left, top, right, bottom) in enumerate(rectangles):
             assert left >= -1 and top >= -1

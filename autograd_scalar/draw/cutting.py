@@ -44,44 +44,57 @@ class Cutter:
         """Put what is in each group into smaller groups, where it repeats or is too much."""
         named = len(self._tree)
         inside: list[list[int]] = [[] for _ in range(named + 1)]  # the last one's is NOWHERE's
-        sizes = [0] * named
-        last = [0] * named
-        for place, home in enumerate(self._tree.homes):
-            if self._rows.of[place]:
+        for place, (home, rows) in enumerate(zip(self._tree.homes, self._rows.of, strict=True)):
+            if rows:
                 inside[home].append(place)
-                if home != NOWHERE:
-                    sizes[home] += 1
-                    last[home] = place
+        sizes = list(map(len, inside))
+        last = [places[-1] if places else 0 for places in inside]
         for group in reversed(range(named)):  # inner ones come after outer ones
             outer = self._tree.all[group].outer
             inside[outer].append(~group)
-            if outer != NOWHERE:
-                sizes[outer] += sizes[group]
-                last[outer] = max(last[outer], last[group])
+            sizes[outer] += sizes[group]
+            last[outer] = max(last[outer], last[group])
         self._inside = inside
-        ops = [node._closure.op for node in self._order]
-        kinds = [frozenset(map(ops.__getitem__, row)) for row in self._rows.table]
+        signs, rough = self._signs()
         templates: dict[Hashable, list[Item]] = {}
         for group in range(NOWHERE, named):
             items = inside[group]
-            items.sort(key=lambda item: (item, 0) if item >= 0 else (last[~item], 1))
-            signs: list[Hashable] = []
-            rough: list[Hashable] = []
+            if items and items[-1] < 0:
+                items.sort(key=lambda item: (item, 0) if item >= 0 else (last[~item], 1))
+            signs_here: list[Hashable] = []
+            rough_here: list[Hashable] = []
             for item in items:
                 if item >= 0:
-                    node = self._order[item]
-                    rough.append((ops[item], len(node.parents), node._closure.has_constants))
-                    signs.append((rough[-1], *[kinds[row] for row in self._rows.of[item]]))
+                    signs_here.append(signs[item])
+                    rough_here.append(rough[item])
                 else:
                     found = self._tree.all[~item]
-                    signs.append((found.detail or found.title, sizes[~item]))
-                    rough.append(signs[-1])
-            key = tuple(signs)
+                    signs_here.append((found.detail or found.title, sizes[~item]))
+                    rough_here.append(signs_here[-1])
+            key = tuple(signs_here)
             if key not in templates:
                 crossing = self._crossing(items, group)
-                templates[key] = folded(signs, rough, crossing)
+                templates[key] = folded(signs_here, rough_here, crossing)
             self._within = group
             self.put(templates[key], items, group)
+
+    def _signs(self) -> tuple[list[int], list[int]]:
+        """Of each node a number for what it does, with what it does that to, and one without."""
+        closures = [node._closure for node in self._order]
+        ops = [closure.op for closure in closures]
+        kind_of = {closure: (closure.op, closure.has_constants) for closure in set(closures)}
+        known: dict[Hashable, int] = {}
+        rough = [
+            known.setdefault((kind_of[closure], len(node.parents)), len(known))
+            for closure, node in zip(closures, self._order, strict=True)
+        ]
+        kinds = [frozenset(map(ops.__getitem__, row)) for row in self._rows.table]
+        kinds_of = kinds.__getitem__
+        signs = [
+            known.setdefault((sign, *map(kinds_of, rows)), len(known))
+            for sign, rows in zip(rough, self._rows.of, strict=True)
+        ]
+        return signs, rough
 
     def _crossing(self, items: Sequence[int], group: int) -> Crossing:
         """Counts of the first things how many the ones after them use."""
@@ -108,7 +121,9 @@ class Cutter:
         if len(template) == 1 and isinstance(template[0], Run):  # all that it is
             self._put_rounds(template[0], items, group)
             return
-        most = self._most([[item] for item in template], items, MOST_NODES)
+        most = MOST_NODES
+        if len(template) > most:
+            most = self._most([[item] for item in template], items, most)
         if len(template) > most:
             for start, part in _parts(template, most):
                 title = f"{start + 1} to {start + len(part)} of {len(template)}"

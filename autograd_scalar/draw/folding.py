@@ -1,5 +1,6 @@
 """Parts of a graph as boxes: scopes, modules, what repeats."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -17,6 +18,7 @@ from autograd_scalar.draw.diagram import (
 from autograd_scalar.draw.groups import Group, Groups
 from autograd_scalar.draw.text import plain, shortened
 from autograd_scalar.primitives import described
+from autograd_scalar.tape.recording import collector_paused
 from autograd_scalar.value import Value
 
 Fold = int | str | Collection[str]
@@ -44,6 +46,7 @@ def checked(fold: Any) -> int | set[str]:
     return names
 
 
+@collector_paused()
 def folded(
     order: Sequence[Value],
     parameters: Mapping[Value, str | None],
@@ -70,15 +73,16 @@ def folded(
             f"draw: folded so there are {count} boxes and values, more than limit={limit}; "
             f"{_advice(groups, fold)}"
         )
-    units: dict[Any, int] = {}
+    boxes: dict[int, int] = {}  # of each that is a box, its place among the cards
     cards: list[Card] = []
-    of_value: dict[Value, int] = {}
+    units: list[int] = []  # of each value, the place of its card
     counted: dict[tuple[int, int, int], int] = {}
+    tails: dict[int, Counter[int]] = {}  # of the long lists of parents, which many may share
+    table = groups.parents.table
     for place, value in enumerate(order):
         box = home[place]
-        key = value if box == NOWHERE else box
-        unit = units.setdefault(key, len(units))
-        of_value[value] = unit
+        unit = len(cards) if box == NOWHERE else boxes.setdefault(box, len(cards))
+        units.append(unit)
         if unit == len(cards):
             if box == NOWHERE:
                 card = card_of(value, parameters)
@@ -89,13 +93,21 @@ def folded(
             cards.append(card)
         if box != NOWHERE:
             cards[unit].members.append(value)
-        for i, parent in enumerate(value.parents, start=1):
-            tail = of_value[parent]
-            if tail != unit:
-                port = i if cards[unit].ports else 0
-                arrow = (tail, unit, port)
-                counted[arrow] = counted.get(arrow, 0) + 1
-    cards[of_value[order[-1]]].is_output = True
+        rows = groups.parents.of[place]
+        if len(rows) == 1:
+            for i, parent in enumerate(table[rows[0]], start=1):
+                tail = units[parent]
+                if tail != unit:
+                    arrow = tail, unit, i if cards[unit].ports else 0
+                    counted[arrow] = counted.get(arrow, 0) + 1
+            continue
+        for row in rows:
+            if row not in tails:
+                tails[row] = Counter(map(units.__getitem__, table[row]))
+            for tail, n in tails[row].items():
+                if tail != unit:
+                    counted[tail, unit, 0] = counted.get((tail, unit, 0), 0) + n
+    cards[units[-1]].is_output = True
     arrows = [
         Arrow(tail, head, port, text=f"×{n}" if n > 1 else "")
         for (tail, head, port), n in counted.items()

@@ -56,6 +56,7 @@ class Groups(Tree):
     Attributes:
         all: the groups.
         homes: of each node the place of its innermost group, or NOWHERE.
+        parents: of each node the places of its parents.
     """
 
     def __init__(
@@ -66,16 +67,15 @@ class Groups(Tree):
         named_only: bool = False,
         rows: Rows | None = None,
     ) -> None:
-        places = {node: place for place, node in enumerate(order)}
         super().__init__(len(order))
         self._order = order
-        self._parents = rows or Rows(order, places)
+        self.parents = rows or Rows(order)
         self._modules = {NOWHERE: modules if hasattr(modules, "named_modules") else None}
-        self._owners = Owners(places)
+        self._owners = Owners(self.parents.places)
         self._by_scopes()
         self._by_owners()
         if not named_only:
-            cutter = Cutter(self, order, self._parents)
+            cutter = Cutter(self, order, self.parents)
             cutter.by_repetition()
         self._settle_leaves()
         if not named_only:
@@ -86,11 +86,11 @@ class Groups(Tree):
 
     def _by_scopes(self) -> None:
         found: dict[Scope | None, int] = {None: NOWHERE}
-        for place, node in enumerate(self._order):
-            scope: Any = getattr(node, "scope", None)
+        scopes: list[Any] = [getattr(node, "scope", None) for node in self._order]
+        for scope in dict.fromkeys(scopes):
             if scope not in found:
                 self._enter(scope, found)
-            self.homes[place] = found[scope]
+        self.homes = list(map(found.__getitem__, scopes))
 
     def _enter(self, scope: Scope, found: dict[Scope | None, int]) -> None:
         for link in scope.chain():
@@ -113,22 +113,25 @@ class Groups(Tree):
         paths = [0] * len(self._order)  # of each node, within its scope
         known: dict[tuple[int, int], int] = {}
         of_rows: dict[tuple[int, int], set[Any]] = {}  # the owners in a row, by a module's table
-        for place, rows in enumerate(self._parents.of):
-            home = self.homes[place]
+        of, table = self.parents.of, self.parents.table
+        for place, (rows, home) in enumerate(zip(of, self.homes, strict=True)):
             owned = tables[home]
             if not rows or not owned:
                 continue
-            direct: set[Any] = set()
-            for row in rows:
-                key = id(owned), row
-                if key not in of_rows:
-                    of_rows[key] = set(map(owned.get, self._parents.table[row])) - {None}
-                direct |= of_rows[key]
+            if len(rows) == 1:
+                direct = {owned[parent] for parent in table[rows[0]] if parent in owned}
+            else:
+                direct = set()
+                for row in rows:
+                    key = id(owned), row
+                    if key not in of_rows:
+                        of_rows[key] = set(map(owned.get, table[row])) - {None}
+                    direct |= of_rows[key]
             if direct:
                 paths[place] = owners.common(direct)
                 continue
-            parents = self._parents[place]
-            if all([self._parents.of[p] and self.homes[p] == home for p in parents]):
+            parents = self.parents[place]
+            if all([of[p] and self.homes[p] == home for p in parents]):
                 paths[place] = owners.common(set(map(paths.__getitem__, parents)))
         homes = self.homes[:]  # as they were: groups are put into them
         for place, path in enumerate(paths):
@@ -148,28 +151,36 @@ class Groups(Tree):
     # --- Leaves -----------------------------------------------------------------------------------
 
     def _settle_leaves(self) -> None:
+        table = self.parents.table
         users: dict[int, set[int]] = {
-            place: set() for place, rows in enumerate(self._parents.of) if not rows
+            place: set() for place, rows in enumerate(self.parents.of) if not rows
         }
-        homes: list[set[int]] = [set() for _ in self._parents.table]
-        for place, rows in enumerate(self._parents.of):
-            for row in rows:
-                homes[row].add(self.homes[place])
-        for found, parents in zip(homes, self._parents.table, strict=True):
-            for leaf in users.keys() & parents:
-                users[leaf] |= found
-        around: dict[frozenset[int], int] = {}
-        for leaf, groups in users.items():
-            key = frozenset(groups)
-            if key and key not in around:
-                around[key] = self.around(key)
-            self.homes[leaf] = around.get(key, self.homes[leaf])
+        lists: dict[int, list[int]] = {}  # that a leaf is in and many may share
+        sharing: dict[int, set[int]] = {}  # the homes of these
+        for home, rows in zip(self.homes, self.parents.of, strict=True):
+            if len(rows) == 1:
+                for parent in table[rows[0]]:
+                    if parent in users:
+                        users[parent].add(home)
+            else:
+                for row in rows:
+                    sharing.setdefault(row, set()).add(home)
+        for row in sharing:
+            for leaf in users.keys() & table[row]:
+                lists.setdefault(leaf, []).append(row)
+        around: dict[tuple[frozenset[int], tuple[int, ...]], int] = {}
+        for leaf, found in users.items():
+            key = frozenset(found), tuple(lists.get(leaf, ()))
+            if key not in around:
+                groups = key[0].union(*map(sharing.__getitem__, key[1]))
+                around[key] = self.around(groups) if groups else NOWHERE
+            self.homes[leaf] = around[key]
 
     def _gather_leaves(self, cutter: Cutter) -> None:
         """Many leaves of one group become groups: those of each module, and the others."""
         leaves: dict[int, list[int]] = {}
         for place, home in enumerate(self.homes):
-            if not self._parents.of[place]:
+            if not self.parents.of[place]:
                 leaves.setdefault(home, []).append(place)
         boxes: dict[int, int] = {}
         for found in self.all:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,15 +78,14 @@ class Tree:
 
     def around(self, groups: Iterable[int]) -> int:
         """The innermost group that has all of them."""
-        first, *others = groups
-        shared = self.chain(first)
+        innermost, *others = groups
+        depths = {group: depth for depth, group in enumerate([NOWHERE, *self.chain(innermost)])}
         for other in others:
-            above = self.chain(other)
-            while shared and (len(above) < len(shared) or above[len(shared) - 1] != shared[-1]):
-                shared.pop()
-            if not shared:
-                return NOWHERE
-        return shared[-1] if shared else NOWHERE
+            while other not in depths:
+                other = self.all[other].outer
+            if depths[other] < depths[innermost]:
+                innermost = other
+        return innermost
 
     def sort(self) -> None:
         """Outer groups before inner ones, otherwise as they come in the graph; and their sizes."""
@@ -99,11 +100,12 @@ class Tree:
             for inner in reversed(chain):
                 depths[inner] = depth
                 depth += 1
-        first = [len(self.homes)] * count
-        for place, home in enumerate(self.homes):
+        backwards = reversed(range(len(self.homes)))  # so that of each group the first one stays
+        first_of = dict(zip(reversed(self.homes), backwards, strict=True))
+        first = [first_of.get(group, len(self.homes)) for group in range(count)]
+        for home, size in Counter(self.homes).items():
             if home != NOWHERE:
-                self.all[home].size += 1
-                first[home] = min(first[home], place)
+                self.all[home].size = size
         by_depth = sorted(range(count), key=depths.__getitem__)
         for group in reversed(by_depth):
             outer = self.all[group].outer
@@ -116,4 +118,4 @@ class Tree:
         self.all = [self.all[group] for group in order]
         for found in self.all:
             found.outer = places[found.outer]
-        self.homes = [places[home] for home in self.homes]
+        self.homes = list(map(places.__getitem__, self.homes))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from autograd_scalar.value import Value
 
@@ -22,26 +22,31 @@ class Rows:
     >>> from autograd_scalar import Value, dot
     >>> x, w = [Value(1.0) for _ in range(9)], [Value(2.0) for _ in range(9)]
     >>> order = [*x, *w, dot(w, x), dot(w, x)]
-    >>> rows = Rows(order, {node: place for place, node in enumerate(order)})
+    >>> rows = Rows(order)
     >>> rows[18][:3], rows.of[18], rows.of[19], rows.table[1]
     ([9, 10, 11], (0, 1), (0, 1), [0, 1, 2, 3, 4, 5, 6, 7, 8])
 
     Attributes:
+        places: of the nodes.
         table: the lists.
-        of: of each node which of them are its, in order.
+        of: of each node which of them are its, in order: none of a leaf, a list of its own, or two
+            that others may have too.
     """
 
-    def __init__(self, order: Sequence[Value], places: Mapping[Value, int]) -> None:
+    def __init__(self, order: Sequence[Value]) -> None:
+        self.places = {node: place for place, node in enumerate(order)}
         self.table: list[list[int]] = []
         self.of: list[tuple[int, ...]] = []
         known: dict[tuple[Value, ...], int] = {}
-        place_of = places.__getitem__
+        place_of = self.places.__getitem__
         for node in order:
             parents = node.parents
+            if not parents:
+                self.of.append(())
+                continue
             if len(parents) < LONG:
-                self.of.append((len(self.table),) if parents else ())
-                if parents:
-                    self.table.append(list(map(place_of, parents)))
+                self.of.append((len(self.table),))
+                self.table.append(list(map(place_of, parents)))
                 continue
             half = len(parents) // 2
             found = []

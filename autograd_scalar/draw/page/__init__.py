@@ -11,22 +11,23 @@ import base64
 import hashlib
 import html
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from autograd_scalar.draw.groups import NOWHERE, Groups
-from autograd_scalar.draw.page.data import all_known, data_of
-from autograd_scalar.draw.page.graph import Numbers, graph_of
+from autograd_scalar.draw.page.data import data_of
+from autograd_scalar.draw.page.graph import Numbers, computed, graph_of
 from autograd_scalar.draw.page.interiors import Interiors
 from autograd_scalar.draw.page.layout import lay_out
 from autograd_scalar.draw.page.picture import svg
+from autograd_scalar.draw.page.programs import Programs
 from autograd_scalar.draw.static import HasParameters, named
 from autograd_scalar.draw.theme import COLOURS
 from autograd_scalar.files import write_whole
-from autograd_scalar.tape.recording import collector_paused as collector_paused
+from autograd_scalar.tape.recording import collector_paused
 from autograd_scalar.value import Value
 
 SCRIPTS = (
@@ -85,34 +86,48 @@ def make_page(
     if path is not None and not Path(path).parent.is_dir():
         raise FileNotFoundError(f"explore: path {str(path)!r} is in a folder that does not exist")
     found = named(parameters, "explore")
-    graph = graph_of(value, found)
-    with collector_paused():
-        if fold is False and graph.size > limit:
-            raise ValueError(
-                f"explore: this graph has {graph.size} values, more than limit={limit}; without "
-                f"fold=False it opens folded, or pass limit={graph.size}"
-            )
-        is_small = graph.size <= FEW and fold is None
-        nodes = graph.nodes[: graph.size]
-        named_only = is_small or fold is False
-        rows = graph.parents if len(graph.nodes) == graph.size else None
-        groups = Groups(nodes, parameters, named_only=named_only, rows=rows)
-        interiors = Interiors(graph, groups)
-        unfolded, count = _unfolded(interiors, fold)
-        if count > limit:
-            raise ValueError(
-                f"explore: even folded, this graph shows {count} values and boxes, more than "
-                f"limit={limit}; pass limit={count}"
-            )
-        numbers = Numbers(graph) if graph.size <= MANY or not all_known(graph) else None
-        layouts = lay_out(interiors.all)
-        picture = svg(graph, numbers, groups, interiors, layouts[0][0], set(found))
-        data = data_of(graph, numbers, groups, interiors, layouts, set(found))
-        data |= {"unfolded": unfolded, "limit": limit}
-        page = Page(_filled(picture, data), graph.size)
+    page = _page(*computed(value), parameters, found, limit, fold)
     if path is not None:
         page.save(path)
     return page
+
+
+@collector_paused()
+def _page(
+    value: Value,
+    guards: Sequence[tuple[Value, bool, str]],
+    parameters: HasParameters | Iterable[Value],
+    found: dict[Value, str | None],
+    limit: int,
+    fold: bool | None,
+) -> Page:
+    graph = graph_of(value, guards, found)
+    if fold is False and graph.size > limit:
+        raise ValueError(
+            f"explore: this graph has {graph.size} values, more than limit={limit}; without "
+            f"fold=False it opens folded, or pass limit={graph.size}"
+        )
+    is_small = graph.size <= FEW and fold is None
+    nodes = graph.nodes[: graph.size]
+    named_only = is_small or fold is False
+    rows = graph.parents if len(graph.nodes) == graph.size else None
+    groups = Groups(nodes, parameters, named_only=named_only, rows=rows)
+    interiors = Interiors(graph, groups)
+    unfolded, count = _unfolded(interiors, fold)
+    if count > limit:
+        raise ValueError(
+            f"explore: even folded, this graph shows {count} values and boxes, more than "
+            f"limit={limit}; pass limit={count}"
+        )
+    programs = Programs()
+    # What the page can compute it is told no numbers of, but those of the leaves.
+    is_told = graph.size <= MANY or not programs.know_all(graph.examples)
+    numbers = Numbers(graph) if is_told else None
+    layouts = lay_out(interiors.all)
+    picture = svg(graph, numbers, groups, interiors, layouts[0][0], set(found))
+    data = data_of(graph, programs, numbers, groups, interiors, layouts, set(found))
+    data |= {"unfolded": unfolded, "limit": limit}
+    return Page(_filled(picture, data), graph.size)
 
 
 def _unfolded(interiors: Interiors, fold: bool | None) -> tuple[list[int], int]:

@@ -1,6 +1,6 @@
 """All that the page is told, in the form in which its scripts read it."""
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from autograd_scalar.draw.groups import Groups
@@ -14,6 +14,7 @@ from autograd_scalar.draw.theme import THEMES, ramp
 from autograd_scalar.value import Value
 
 LONGEST_TITLE = 300
+LEAF = -1  # in place of a kind
 COLOURS_OF_HEAT = 33
 
 
@@ -29,15 +30,9 @@ class _Table:
         return [self.texts, packed(self.places)]
 
 
-def all_known(graph: Graph) -> bool:
-    """Whether the page can compute all nodes: it is then told no numbers but those of leaves."""
-    programs = Programs()
-    first = {(node._closure, len(node.parents)): node for node in reversed(graph.nodes)}
-    return all([programs.is_known(programs.kind(n)) for n in first.values() if n.parents])
-
-
 def data_of(
     graph: Graph,
+    programs: Programs,
     numbers: Numbers | None,
     groups: Groups,
     interiors: Interiors,
@@ -50,18 +45,18 @@ def data_of(
     titles = _Table([_told(group.title) for group in groups.all])
     details = _Table([_told(group.detail) for group in groups.all])
     signs = _Table(map(interiors.sign, range(size)))
-    places = _Table([getattr(node, "place", "") for node in graph.nodes[:size]])
+    lines = _Table([getattr(node, "place", "") for node in graph.nodes[:size]])
     low, high = THEMES["auto"].ramp
     return {
         "size": size,
-        **_program(graph, numbers),
-        "names": {i: graph.names[i] for i in range(size) if graph.names[i] != f"v{i}"},
+        **_program(graph, programs, numbers),
+        "names": {i: name for i, name in enumerate(graph.names[:size]) if name != f"v{i}"},
         "labels": {
             i: label for i, label in graph.labels.items() if i < size and label != graph.names[i]
         },
         "parameters": packed([i for i in range(size) if graph.nodes[i] in parameters]),
         "signs": signs.data(),
-        "lines": [[line_of_code(place) for place in places.texts], packed(places.places)],
+        "lines": [[line_of_code(place) for place in lines.texts], packed(lines.places)],
         "homes": packed(groups.homes),
         "groups": packed([group.outer for group in groups.all]),
         "titles": titles.data(),
@@ -76,39 +71,33 @@ def _told(text: str) -> str:
     return shortened(text if text.isprintable() else plain(text), LONGEST_TITLE)
 
 
-def _program(graph: Graph, numbers: Numbers | None) -> dict[str, Any]:
-    programs = Programs()
-    kinds: list[int] = []  # of each node; 0 for a leaf
-    operands: list[int] = []  # of all nodes; constants are below 0
+def _program(graph: Graph, programs: Programs, numbers: Numbers | None) -> dict[str, Any]:
+    kinds = [programs.kind(node) if node.parents else LEAF for node in graph.examples]
     constants: dict[str, int] = {}
-    python: dict[int, Any] = {}
-    known: dict[Hashable, int] = {}
-    for place, node in enumerate(graph.nodes):
-        if not node.parents:
-            kinds.append(0)
-            continue
-        closure = node._closure
-        if closure.has_constants:
-            kind = programs.kind(node)
-            for operand in graph.operands(place):
-                if isinstance(operand, float):
-                    operand = ~constants.setdefault(operand.hex(), len(constants))
-                operands.append(operand)
+    slots_of = [_slots(node, constants) for node in graph.examples]
+    operands: list[int] = []  # of all nodes; constants are below 0
+    table = graph.parents.table
+    for form, rows in zip(graph.forms, graph.parents.of, strict=True):
+        slots = slots_of[form]
+        if slots is None:
+            for row in rows:
+                operands += table[row]
         else:
-            key = closure, len(node.parents)
-            if key not in known:
-                known[key] = programs.kind(node)
-            kind = known[key]
-            operands += graph.parents[place]  # both of dot's lists, if it is one
-        kinds.append(kind + 1)
-        if not programs.is_known(kind):
+            parents = iter([parent for row in rows for parent in table[row]])
+            operands += [next(parents) if slot is None else slot for slot in slots]
+    pythons = {
+        form for form, kind in enumerate(kinds) if kind != LEAF and not programs.is_known(kind)
+    }
+    python: dict[int, Any] = {}
+    for place, form in enumerate(graph.forms):
+        if form in pythons:
             assert numbers is not None
             python[place] = [number(numbers.values[place])]
             if place < graph.size:
                 g = numbers.gradients[place]
                 python[place] += [[*map(number, numbers.sent(place, x))] for x in (1.0, g)]
     return {
-        "kindOf": packed(kinds),
+        "kindOf": packed([kinds[form] + 1 for form in graph.forms]),
         "operands": packed(operands),
         "constants": [number(float.fromhex(x)) for x in constants],
         "leaves": [number(node.data) for node in graph.nodes if not node.parents],
@@ -120,12 +109,22 @@ def _program(graph: Graph, numbers: Numbers | None) -> dict[str, Any]:
     }
 
 
+def _slots(node: Value, constants: dict[str, int]) -> list[int | None] | None:
+    """Of each operand None, or ~ the place of a constant, entered here; None if none is one."""
+    if not node._closure.has_constants:
+        return None
+    return [
+        ~constants.setdefault(operand.hex(), len(constants)) if isinstance(operand, float) else None
+        for operand in node.operands
+    ]
+
+
 def _layout(interiors: Interiors, place: int, layout: Layout) -> list[Any]:
     """Its size, of each thing the corner and the width, of each arrow its ends and its points."""
     interior = interiors.all[place]
     things = [
         x
-        for corner, (width, _) in zip(layout.corners, interior.sizes, strict=True)
+        for corner, (width, _, _) in zip(layout.corners, interior.sizes, strict=True)
         for x in (*corner, width)
     ]
     arrows = [

@@ -1,7 +1,7 @@
 """What a page shows: the nodes of a graph, their names, and the decisions behind it."""
 
 import linecache
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +36,9 @@ class Graph:
         size: how many of them are the graph's, the output last.
         places: of each node among them.
         parents: of each node the places of its parents.
+        forms: of each node its form, a number: those of one form have the same operation, as many
+            parents, and the same constants in the same places.
+        examples: of each form its first node.
         labels: of the nodes that have one, by their places.
         names: what a card and a formula call each node of the graph.
         guards: the decisions it is right for.
@@ -49,17 +52,20 @@ class Graph:
     ) -> None:
         self.nodes = topological_order(value)
         self.size = len(self.nodes)
-        conditions = [condition for condition, _, _ in guards]
-        self.nodes += topological_order_of_all(conditions, self.nodes)
-        self.places = {node: place for place, node in enumerate(self.nodes)}
-        self.parents = Rows(self.nodes, self.places)
+        if guards:
+            conditions = [condition for condition, _, _ in guards]
+            self.nodes += topological_order_of_all(conditions, self.nodes)
+        self.parents = Rows(self.nodes)
+        self.places = self.parents.places
+        self.forms, self.examples = _forms(self.nodes)
         self.guards = [
             Guard(self.places[condition], outcome, line_of_code(line))
             for condition, outcome, line in guards
         ]
+        names_given = labels or {}
         self.labels: dict[int, str] = {}
         for place, node in enumerate(self.nodes):
-            if label := node.label or (labels or {}).get(node):
+            if label := node.label or names_given.get(node):
                 self.labels[place] = shortened(plain(label), LONGEST_LABEL)
         self.names = _names(self.labels, len(self.nodes))
 
@@ -80,6 +86,24 @@ class Graph:
         return line_of_code(getattr(node, "place", ""))
 
 
+def _forms(nodes: Iterable[Value]) -> tuple[list[int], list[Value]]:
+    known: dict[Hashable, int] = {}
+    forms: list[int] = []
+    examples: list[Value] = []
+    for node in nodes:
+        constant = node._constant
+        what: Hashable = len(node.parents)
+        if constant.__class__ is float:
+            what = constant or constant.hex()  # 0.0 and -0.0 are equal and two constants
+        elif constant.__class__ is tuple:
+            what = tuple([o.__class__ is float and (o or o.hex()) for o in constant])
+        form = known.setdefault((node._closure, what), len(known))
+        if form == len(examples):
+            examples.append(node)
+        forms.append(form)
+    return forms, examples
+
+
 def _names(labels: dict[int, str], size: int) -> list[str]:
     """Labels, and for nodes without one v and the place, each of these names but once."""
     names = [f"v{place}" for place in range(size)]
@@ -87,7 +111,7 @@ def _names(labels: dict[int, str], size: int) -> list[str]:
         names[place] = shortened(label, LONGEST_NAME)
     taken = {names[place] for place in labels}
     for place, name in enumerate(names):
-        if place not in labels and name in taken:
+        if name in taken and place not in labels:
             while names[place] in taken:
                 names[place] += "'"
     return names
@@ -110,17 +134,23 @@ def line_of_code(place: str) -> str:
 # --- Where a graph comes from ---------------------------------------------------------------------
 
 
-def graph_of(value: Value | Callable[[], Value], labels: dict[Value, str | None]) -> Graph:
-    """The graph of a value, or of what a function computes, with its decisions and lines."""
+def computed(value: Value | Callable[[], Value]) -> tuple[Value, Sequence[tuple[Value, bool, str]]]:
+    """A value, or what a function computes, and the decisions that Python took in it."""
     if isinstance(value, Value):
-        graph = Graph(value, (), labels)
-    elif callable(value):
-        graph = Graph(*_recorded(value), labels)
-    else:
-        raise TypeError(
-            f"explore: value must be a Value or a function of no arguments, not {described(value)}"
-        )
-    for node in graph.nodes:
+        return value, ()
+    if callable(value):
+        return _recorded(value)
+    raise TypeError(
+        f"explore: value must be a Value or a function of no arguments, not {described(value)}"
+    )
+
+
+def graph_of(
+    value: Value, guards: Sequence[tuple[Value, bool, str]], labels: dict[Value, str | None]
+) -> Graph:
+    """The graph of a value; TypeError if it has an operation that no page could show."""
+    graph = Graph(value, guards, labels)
+    for node in graph.examples:
         if node.parents and node._closure.primitive is None:
             raise TypeError(
                 f"explore: {node!r} was wired by hand, and only backward() knows what it does: "

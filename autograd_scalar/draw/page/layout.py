@@ -14,7 +14,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree
 
 from autograd_scalar.draw.dot import effort
-from autograd_scalar.draw.page.interiors import BOX_HEIGHT, CARD_HEIGHT, Arrow, Interior
+from autograd_scalar.draw.page.interiors import Arrow, Interior, Size
 from autograd_scalar.draw.program import render
 
 GAP = 24.0
@@ -30,7 +30,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 NOT_YET = -1
 
 Point = tuple[float, float]
-Sizes = tuple[tuple[float, float, int], ...]  # of each thing its width, its height, its ports
+Sizes = tuple[Size, ...]
 
 
 class Layout(NamedTuple):
@@ -73,14 +73,8 @@ def lay_out(interiors: Sequence[Interior]) -> tuple[list[Layout], list[int]]:
     """
     different: dict[tuple[Sizes, tuple[Arrow, ...]], int] = {}
     which = []
-    for interior in interiors:
-        sizes = tuple(
-            [
-                (width, CARD_HEIGHT if thing >= 0 else BOX_HEIGHT, ports)
-                for thing, (width, ports) in zip(interior.things, interior.sizes, strict=True)
-            ]
-        )
-        which.append(different.setdefault((sizes, interior.arrows), len(different)))
+    for _, sizes, arrows in interiors:
+        which.append(different.setdefault((sizes, arrows), len(different)))
     plans: list[tuple[Sizes, tuple[Arrow, ...], _Plan]] = []
     parts: dict[_Part, None] = {}
     numbers = []  # of each different interior its layout's, or NOT_YET

@@ -33,13 +33,13 @@ def svg(
     """The outermost interior as an ``<svg>`` element."""
     width, height = round(layout.width), round(layout.height)
     interior = interiors.all[0]
-    inside = _inside(groups, graph.size)
+    inside = {} if numbers is None else _inside(groups, graph.size)
     cards = []
-    for thing, (x, y), (wide, _) in zip(
+    for thing, (x, y), (wide, _, _) in zip(
         interior.things, layout.corners, interior.sizes, strict=True
     ):
         if thing < 0:
-            card = _box(groups.all[~thing], inside[~thing], numbers, wide)
+            card = _box(groups.all[~thing], inside.get(~thing, []), numbers, wide)
         else:
             kind = "parameter" if graph.nodes[thing] in parameters else "input"
             card = _card(graph, thing, interiors.sign(thing), numbers, kind, wide)

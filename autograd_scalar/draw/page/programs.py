@@ -10,6 +10,7 @@ A program is ``[inputs, constants, nodes, outputs]``, each node ``[primitive, *o
 """
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from autograd_scalar import rules, special
@@ -74,6 +75,10 @@ class Programs:
             self._known[key] = len(self.kinds)
             self.kinds.append(self._kind(*key))
         return self._known[key]
+
+    def know_all(self, nodes: Iterable[Value]) -> bool:
+        """Whether the page can compute all of these nodes that are no leaves."""
+        return all([self.is_known(self.kind(node)) for node in nodes if node.parents])
 
     def is_known(self, kind: int) -> bool:
         """Whether the page can compute nodes of this kind: not those of a user's primitive."""
