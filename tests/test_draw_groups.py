@@ -95,7 +95,7 @@ def test_a_loop_is_rounds_that_are_told_apart_and_say_what_they_are(longer: bool
     value = loop(1000, longer)
     order = topological_order(value)
     groups = Groups(order)
-    rounds = [g for g in groups.all if g.title.endswith(" of 1000") and " to " not in g.title]
+    rounds = [g for g in groups.all if g.title.endswith(" of 1,000") and " to " not in g.title]
     assert len(rounds) == 1000 * longer
     assert {g.detail for g in groups.all} == {"×, +, sin, …" if longer else "×, +"}
     assert next(g.title for g in groups.all if g.outer == NOWHERE).startswith("1 to ")

@@ -126,12 +126,12 @@ class Cutter:
             most = self._most([[item] for item in template], items, most)
         if len(template) > most:
             for start, part in _parts(template, most):
-                title = f"{start + 1} to {start + len(part)} of {len(template)}"
+                title = f"{start + 1:,} to {start + len(part):,} of {len(template):,}"
                 self.put(part, items, self._tree.new(title, self._told(part, items), group))
             return
         for item in template:
             if isinstance(item, Run):
-                title = f"{len(item.rounds)} times"
+                title = f"{len(item.rounds):,} times"
                 box = self._tree.new(title, self._told(item.rounds[0], items), group)
                 self._put_rounds(item, items, box)
             else:
@@ -159,13 +159,13 @@ class Cutter:
         most = self._most(rounds, items, MOST_ROUNDS)
         if len(rounds) > most:
             for start, part in _parts(rounds, most):
-                title = f"{first + start + 1} to {first + start + len(part)} of {count}"
+                title = f"{first + start + 1:,} to {first + start + len(part):,} of {count:,}"
                 detail = told or self._told(part[0], items)
                 box = self._tree.new(title, detail, group)
                 self._put_each(part, first + start, count, told, items, box)
             return
         for i, items_of in enumerate(rounds):
-            home = self._tree.new(f"{first + i + 1} of {count}", told, group) if told else group
+            home = self._tree.new(f"{first + i + 1:,} of {count:,}", told, group) if told else group
             self.put(items_of, items, home)
 
     def _most(self, things: Sequence[Sequence[Item]], items: Sequence[int], most: int) -> int:
@@ -189,7 +189,7 @@ class Cutter:
 
     def _name(self, item: Item, items: Sequence[int]) -> str:
         if isinstance(item, Run):
-            return f"{len(item.rounds)} times ({self._told(item.rounds[0], items)})"
+            return f"{len(item.rounds):,} times ({self._told(item.rounds[0], items)})"
         if items[item] >= 0:
             op = self._order[items[item]].op
             return INFIX.get(op, op)

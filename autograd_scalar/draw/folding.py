@@ -109,7 +109,7 @@ def folded(
                     counted[tail, unit, 0] = counted.get((tail, unit, 0), 0) + n
     cards[units[-1]].is_output = True
     arrows = [
-        Arrow(tail, head, port, text=f"×{n}" if n > 1 else "")
+        Arrow(tail, head, port, text=f"×{n:,}" if n > 1 else "")
         for (tail, head, port), n in counted.items()
     ]
     shown = [groups.all[group] for group in frames]

@@ -194,7 +194,7 @@ class Groups(Tree):
                 kinds.setdefault(self._owners.outermost(owned.get(place, 0)), []).append(place)
             for title, members in kinds.items():
                 if title:
-                    box = self.new(title, f"{len(members)} parameters", home)
+                    box = self.new(title, f"{len(members):,} parameters", home)
                 else:
-                    box = self.new(f"{len(members)} leaves", "", home)
+                    box = self.new(f"{len(members):,} leaves", "", home)
                 cutter.put(range(len(members)), members, box)
