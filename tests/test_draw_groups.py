@@ -105,7 +105,7 @@ def test_a_loop_is_rounds_that_are_told_apart_and_say_what_they_are(longer: bool
     # w is used by all of them, and so in none; x by the first.
     at = {n.label: home for n, home in zip(order, groups.homes, strict=True) if n.label}
     assert at["w"] == NOWHERE
-    assert re.match("1 of 1000" if longer else "1 to [0-9]+ of 1000", groups.all[at["x"]].title)
+    assert re.match("1 of 1,000" if longer else "1 to [0-9]+ of 1,000", groups.all[at["x"]].title)
 
 
 def test_rounds_begin_and_end_as_the_loop_does() -> None:

@@ -28,9 +28,9 @@ class Live(Callback):
     """Shows learning curves while `fit` runs in a notebook: `fit(..., callbacks=[Live()])`.
 
     The picture is drawn after an epoch, at most every so many seconds, and only as often as drawing
-    takes no more than a small share of the time of the training. Before the first step and after
-    the last it is drawn in any case. In a terminal a line says that there is nothing to see. A
-    picture that fails is warned of, once, and the training goes on.
+    takes no more than its share of the time. Before the first step and after the last it is drawn
+    in any case. In a terminal a line says that there is nothing to see. A picture that fails is
+    warned of, once, and the training goes on.
 
     data: examples of two classes or more, as a `Dataset` or a pair (X, y), to draw the model's
         decision boundary on. features: which two are varied, see `decision_boundary`.
@@ -52,7 +52,7 @@ class Live(Callback):
         *,
         features: tuple[int, int] = (0, 1),
         every: float = 0.5,
-        share: float = 0.05,
+        share: float = 0.2,
         log: bool = False,
     ) -> None:
         """See the class."""
