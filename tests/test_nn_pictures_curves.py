@@ -42,9 +42,10 @@ def test_every_line_is_a_column_of_the_history():
     assert figure.axes[-1].get_xlabel() == "epoch"
 
 
-def test_training_and_validation_are_told_apart_without_colour():
+def test_training_and_validation_are_told_apart_without_colour_too():
     training, validation = nn.learning_curves(HISTORY).axes[0].lines
     assert training.get_linewidth() < validation.get_linewidth()
+    assert training.get_color() != validation.get_color()  # and with it, where it can be
 
 
 def test_the_best_epoch_is_marked():

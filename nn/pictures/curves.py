@@ -31,7 +31,8 @@ def learning_curves(
     """Draw all losses and metrics over the epochs; return the figure.
 
     The loss stands at the top, each metric below it; training is a thin line, validation a thick
-    one. Each line is named at its end. A dashed line marks the best epoch.
+    one, and of a single run they have two colours. Each line is named at its end. A dashed line
+    marks the best epoch.
 
     histories: what `fit` returned, one or several to compare. labels: what to call several.
     log: whether losses are on a logarithmic scale.
@@ -145,11 +146,14 @@ def _lines(
         drawn = [kind for kind in kinds if kind[0] in history.columns]
         for column, kind, style, thick in drawn:
             numbers = history[column]
-            colour = COLOURS[place % len(COLOURS)]
+            is_second = kind == TRAINING and len(drawn) > 1
+            # Colours tell runs apart; where there is one run only, its two lines.
+            own = 1 if is_second and len(histories) == 1 else place
+            colour = COLOURS[own % len(COLOURS)]
             panel.plot(
                 _epochs(history), numbers, style, color=colour, linewidth=thick,
                 label=f"{names[place]} {kind}".strip(), marker="o" if len(history) == 1 else None,
-                alpha=0.75 if kind == TRAINING and len(drawn) > 1 else 1.0,
+                alpha=0.75 if is_second else 1.0,
             )  # fmt: skip
             last = next((x for x in reversed(numbers) if math.isfinite(x)), math.nan)
             said = kind if not names[place] else names[place]
