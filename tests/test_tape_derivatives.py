@@ -160,6 +160,7 @@ def test_values_are_what_the_programs_here_are_compared_with():
     """The comparison can fail: a wrong bit is seen."""
     assert not same(0.0, -0.0) and same(math.nan, -math.nan)
     assert random_tapes.ulps_apart(1.0, 1.0 + 2**-52) == 1.0
+    assert random_tapes.ulps_apart(0.125, 0.125 + 2**-55, scale=1.0) == 2**-3
     assert Value(1.0).data == 1.0
 
 
