@@ -219,6 +219,7 @@ def test_parts_of_what_has_no_structure_are_even_and_in_order() -> None:
         assert home == NOWHERE or where[-1] - where[0] <= 2 * MOST_NODES
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_nodes_are_a_few_boxes() -> None:
     order = topological_order(loop(50_000))
     groups = Groups(order)

@@ -70,6 +70,7 @@ def is_smooth(program: Program) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_gradients_of_programs_are_those_of_mpmath() -> None:
     """To as many digits as can be had: those that survive a change in the 13th of each result."""
     tally: Counter[str] = Counter()

@@ -33,6 +33,7 @@ def data_for(estimator):
 
 
 # Few epochs, for the sake of time; the checks pass with the default as well.
+@pytest.mark.slow
 @parametrize_with_checks([MLPClassifier(max_iter=8), MLPRegressor(max_iter=8)])
 def test_scikit_learn_takes_it_for_an_estimator_of_its_own(estimator, check):
     check(estimator)

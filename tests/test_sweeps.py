@@ -266,6 +266,7 @@ def chain(length: int, c: float) -> tuple[Value, Value]:
     return x, y
 
 
+@pytest.mark.slow
 def test_gradients_of_deep_graphs() -> None:
     length, c = 99_999, 1e-5
     x, y = chain(length, c)
@@ -274,6 +275,7 @@ def test_gradients_of_deep_graphs() -> None:
     assert slope.data == pytest.approx(1 / (1 + total) ** 2, rel=1e-10)
 
 
+@pytest.mark.slow
 def test_gradients_of_gradients_of_deep_graphs() -> None:
     length, c = 20_001, 5e-5
     x, y = chain(length, c)

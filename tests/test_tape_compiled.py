@@ -485,6 +485,7 @@ def test_the_package_imports_nothing_of_it():
     assert autograd_scalar.jit is jit
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not native_available(), reason="needs the native extra")
 def test_wide_programs_run_as_vector_loops_of_whatever_size(monkeypatch):
     from autograd_scalar.tape.native.straight import Scalar

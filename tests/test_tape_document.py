@@ -114,6 +114,7 @@ def test_what_is_no_program_is_not_written():
         to_json(3)
 
 
+@pytest.mark.slow
 def test_a_large_tape_comes_back():
     builder = Builder(3)
     numbers = list(builder.inputs)

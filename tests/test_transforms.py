@@ -140,6 +140,7 @@ def has_undecided_choice(program: Program) -> bool:
     return any(isinstance(o, int) and numbers[o] == 0 for o in conditions)
 
 
+@pytest.mark.slow
 def test_derivatives_to_order_4_of_random_programs_are_those_of_mpmath() -> None:
     """To as many digits as survive a change in the 13th digit of every operand."""
     tally: Counter[Any] = Counter()
