@@ -124,9 +124,8 @@ class GradientReport:
         for order in self.orders:
             count = sum(c.order == order for c in self.comparisons)
             worst = self.worst_error(order)
-            agreed = "none could be judged"
-            if worst == worst:
-                agreed = f"worst relative error {worst:.1e}"
+            error = f"worst relative error {worst:.1e}"
+            agreed = "none could be judged" if math.isnan(worst) else error
             lines.append(
                 f"  {ordinal(order)} order: {count} comparison{'s' * (count > 1)}, {agreed}"
             )

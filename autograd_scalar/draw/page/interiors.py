@@ -65,8 +65,7 @@ class Interiors:
         self._groups = groups
         self._homes = groups.homes
         self._outer = [group.outer for group in groups.all]
-        self.signs = list(map(operation, graph.examples))
-        self._numbered = list(map(is_numbered, graph.examples))
+        self._signs = list(map(operation, graph.examples))
         self._ports = list(map(_ports, graph.examples))  # of the parents of each form
         self._card_sizes: dict[tuple[int, int], Size] = {}
         self._box_sizes: dict[tuple[int, int, int], Size] = {}
@@ -90,7 +89,7 @@ class Interiors:
 
     def sign(self, place: int) -> str:
         """The operation of a node, with its constant operands."""
-        return self.signs[self._graph.forms[place]]
+        return self._signs[self._graph.forms[place]]
 
     def _things(self) -> list[list[int]]:
         things: list[list[int]] = [[] for _ in range(len(self._groups) + 1)]
@@ -113,11 +112,11 @@ class Interiors:
         letters = len(self._graph.names[thing])
         size = self._card_sizes.get((form, letters))
         if size is None:
-            sign = self.signs[form]
+            sign = self._signs[form]
             pill = pill_width(sign) + 7 if sign else 0
             width = float(round(2 * PAD + pill + letters * CHARACTER))
-            operands = self._graph.examples[form].operands
-            ports = len(operands) if sign and self._numbered[form] else 0
+            example = self._graph.examples[form]
+            ports = len(example.operands) if sign and is_numbered(example) else 0
             size = max(CARD_WIDTH, width), CARD_HEIGHT, ports
             self._card_sizes[form, letters] = size
         return size

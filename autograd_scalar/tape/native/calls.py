@@ -177,7 +177,7 @@ class Replay:
         whole, places, total = found, array("q"), code.outputs
         first_placed = is_new = 0
         if varying is not None and not outcomes and result.words[0] == _ARRAY:
-            # A large array is half as fast again to set to zero and write to as to copy.
+            # To copy a large array takes longer than to set it to zero and write what is not.
             is_new = 1
             first_placed = sum(i < start for i in varying)
             constants = [i for i, x in enumerate(pattern) if i >= start and repr(x) != "0.0"]
